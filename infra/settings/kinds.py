@@ -125,10 +125,6 @@ def _one_line(text: str) -> str:
     return text
 
 
-def _networks(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-    return tuple(ipaddress.ip_network(part) for part in text.replace(",", " ").split())
-
-
 def _ports(text: str) -> frozenset[int] | None:
     one = number(1, 65_535)
     return None if text == "*" else frozenset(map(one.parse, text.replace(",", " ").split()))
@@ -172,7 +168,6 @@ WORD = Kind("text without spaces", _no_space)
 NAMES: Kind[tuple[str, ...]] = Kind(
     "names with commas between", lambda text: tuple(text.replace(",", " ").split())
 )
-NETWORKS = Kind("networks with commas between, such as 10.1.0.0/16", _networks)
 PORTS = Kind("numbers of ports with commas between, or *", _ports)
 SECONDS = Kind("seconds with commas between, such as 5,30,120", _seconds)
 PARTITIONS = Kind("numbers of partitions from 0, such as 0,1", _partitions)

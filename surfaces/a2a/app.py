@@ -37,7 +37,7 @@ from runfold.surfaces.http.handling import in_trace
 from runfold.surfaces.http.metrics import REQUESTS
 from runfold.surfaces.http.reading import bodies
 from runfold.surfaces.http.refusals.problems import Problem, answer, problem_of
-from runfold.surfaces.http.streams import after_in
+from runfold.surfaces.http.streams.asking import after_in
 
 _log = logging.getLogger("runfold.gateway")
 

@@ -112,7 +112,7 @@ class Sending:
         try:
             await self._gateway.once.submit(_asked(call, message.task_id, message), act, is_there)
         except _HeldError as held:
-            raise held.problem from held
+            raise held.why from held
         return led_to[0] if led_to else None
 
     async def _act(self, call: Call, message: Message, request_id: str) -> tuple[int, ...]:
@@ -146,7 +146,7 @@ class _HeldError(RefusedError):
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.detail)
-        self.problem = problem
+        self.why = problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream the events of the tenant's runs, from now or from a position on
+         * @description Stream the events of a tenant's runs: from a position on, or from now.
+         */
+        get: operations["stream_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs/{run_id}/cancel": {
         parameters: {
             query?: never;
@@ -135,7 +155,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * See what was said in a run
+         * @description Show what was said in a run: by people, by its model, by tools.
+         */
+        get: operations["list_messages"];
         put?: never;
         /**
          * Say something to a run
@@ -388,6 +412,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload a file, as input of runs
+         * @description Keep bytes as an artifact of the key's tenant; answer once they are durable.
+         */
+        post: operations["upload_artifact"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/artifacts/{artifact_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a file, or a part of it
+         * @description Give the bytes of an artifact, or a part of them, checked against its name.
+         */
+        get: operations["download_artifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See a run's artifacts
+         * @description List the artifacts that a run was given, and those that its calls left behind.
+         */
+        get: operations["list_artifacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See the points that a run can go on from
+         * @description Show the points that a run can go on from, as far as the views have them.
+         */
+        get: operations["list_checkpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/threads/{thread_id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what was said in a conversation
+         * @description Show what was said in the runs of a conversation, as far as the views have them.
+         */
+        get: operations["list_thread_messages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what was said about a run
+         * @description Show what was said about a run, the oldest first.
+         */
+        get: operations["list_feedback"];
+        put?: never;
+        /**
+         * Say how good a run was
+         * @description Put on record what the key's user says about a run; answer once it is durable.
+         */
+        post: operations["give_feedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs/{run_id}/calls": {
         parameters: {
             query?: never;
@@ -586,6 +734,294 @@ export interface paths {
          * @description Let no name stand for a version any more; who names it still gets it.
          */
         post: operations["retire_definition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/releases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See which versions are in force
+         * @description List what is in force: what each name stands for.
+         */
+        get: operations["list_releases"];
+        put?: never;
+        /**
+         * Let a name stand for a version
+         * @description Make a version the one that its name stands for.
+         */
+        post: operations["promote_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/releases/{kind}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what a name stands for, and why
+         * @description Show what a name stands for, and what was decided about it, the latest first.
+         */
+        get: operations["get_release"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/render": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See a run as a channel shows it
+         * @description Show a run as a channel does; with `seen`, what was said before, and what is new.
+         */
+        get: operations["render_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/channels/slack": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take what Slack posts
+         * @description Take a slash command or a button; its signature is checked over the bytes of the body.
+         */
+        post: operations["slack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/channels/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take what Teams posts
+         * @description Take a message to an outgoing webhook; its signature is checked over the bytes.
+         */
+        post: operations["teams"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/channels/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide a call by the token of a link
+         * @description Decide a call by the token of a link: it names who may, and the key must be theirs.
+         */
+        post: operations["decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See the webhooks of the key's tenant
+         * @description List the tenant's own subscriptions.
+         */
+        get: operations["list_webhooks"];
+        put?: never;
+        /**
+         * Subscribe to events
+         * @description Publish a subscription for the key's tenant.
+         */
+        post: operations["create_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See one and how its receiver does
+         * @description Show one, and how its receiver does.
+         */
+        get: operations["get_webhook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{name}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what was delivered
+         * @description List its deliveries with every attempt, the newest first.
+         */
+        get: operations["list_webhook_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{name}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send events once more
+         * @description Send events once more, from a moment or a position to now, by the ids that they had.
+         */
+        post: operations["replay_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{name}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change the secret that it is signed with
+         * @description Sign with another secret beside the one until now, or with the newest alone.
+         */
+        post: operations["rotate_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{name}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Switch one on again
+         * @description Switch one on again: it gets what happens from now on.
+         */
+        post: operations["enable_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{name}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Switch one off
+         * @description Switch one off: what is open for it is dropped.
+         */
+        post: operations["disable_webhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See notifications of the tenant's people
+         * @description List notifications of the tenant's subscribers, the newest first.
+         */
+        get: operations["list_notifications"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -968,6 +1404,55 @@ export interface components {
             on_behalf_of?: string | null;
         };
         /**
+         * Artifact
+         * @description Bytes that are kept for a tenant; ``sha256`` is that of what was given, hexadecimal.
+         *
+         *     ``artifact_id`` is what the store has them under, which is another where a tenant is sealed.
+         */
+        Artifact: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Artifact Id */
+            artifact_id: string;
+            /** Ref */
+            ref: string;
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
+            /** Media Type */
+            media_type: string;
+        };
+        /**
+         * Attached
+         * @description An artifact that the run begins with: what `POST /artifacts` answered, under a name.
+         *
+         *     `untrusted` says that strangers wrote it.
+         */
+        Attached: {
+            /**
+             * Artifact
+             * @description Its id or its ref.
+             */
+            artifact: string;
+            /** Name */
+            name: string;
+            /**
+             * Media Type
+             * @default application/octet-stream
+             */
+            media_type?: string;
+            /**
+             * Untrusted
+             * @default false
+             */
+            untrusted?: boolean;
+        };
+        /**
          * AuditFault
          * @description Something that is not as it must be: in which run, after which event, of what kind.
          */
@@ -1090,6 +1575,66 @@ export interface components {
             attempt: number;
             /** Due */
             due: string | null;
+        };
+        /**
+         * Checkpoint
+         * @description A safe point to go on from, before a call (``waiting_for_tool``) or after it.
+         *
+         *     ``context_refs`` are what the model had seen, as kind:id. ``approval`` and ``idempotency_key``
+         *     are those of the call, ``results`` what came of those that were closed, by their ids.
+         */
+        Checkpoint: {
+            /** Checkpoint Id */
+            checkpoint_id: string;
+            /** Run Id */
+            run_id: string;
+            /** Thread Id */
+            thread_id: string | null;
+            /** Step */
+            step: number | null;
+            /** Status */
+            status: string | null;
+            /** Agent Decision */
+            agent_decision: unknown;
+            /** Idempotency Key */
+            idempotency_key: string | null;
+            /** Approval */
+            approval: unknown;
+            /** Context Refs */
+            context_refs: string[];
+            /** Resume Policy */
+            resume_policy: unknown;
+            /** Results */
+            results: unknown;
+            /** State Hash */
+            state_hash: string;
+            /** Seq */
+            seq: number;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * CheckpointPage
+         * @description Some checkpoints of a run in order; ``next_after`` is where to go on.
+         */
+        CheckpointPage: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Run Id */
+            run_id: string;
+            /** Checkpoints */
+            checkpoints: components["schemas"]["Checkpoint"][];
+            /** Next After */
+            next_after: number;
+            /** Has More */
+            has_more: boolean;
         };
         /**
          * Completion
@@ -1595,6 +2140,95 @@ export interface components {
             reason?: string;
         };
         /**
+         * Feedback
+         * @description What somebody said about a run: ``rating`` is 1 (bad) to 5 (good).
+         *
+         *     ``correction`` is what the answer should have been, ``seq`` the event that it is about.
+         */
+        Feedback: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Feedback Id */
+            feedback_id: string;
+            /** Run Id */
+            run_id: string;
+            /** User Id */
+            user_id: string;
+            /**
+             * Given At
+             * Format: date-time
+             */
+            given_at: string;
+            /** Rating */
+            rating: number | null;
+            /** Text */
+            text: string | null;
+            /** Correction */
+            correction: string | null;
+            /** Seq */
+            seq: number | null;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /** Source */
+            source: string;
+        };
+        /**
+         * FeedbackBody
+         * @description What is said about a run: a rating from 1 (bad) to 5 (good), words, or both.
+         *
+         *     `correction` is what the answer should have been, `seq` the event that it is about.
+         */
+        FeedbackBody: {
+            /**
+             * Rating
+             * @default null
+             */
+            rating?: number | null;
+            /**
+             * Text
+             * @default null
+             */
+            text?: string | null;
+            /**
+             * Correction
+             * @default null
+             */
+            correction?: string | null;
+            /**
+             * Seq
+             * @default null
+             */
+            seq?: number | null;
+            /** Labels */
+            labels?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * FeedbackList
+         * @description What was said about a run, the oldest first; ``mean_rating`` is None where nobody rated.
+         */
+        FeedbackList: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Run Id */
+            run_id: string;
+            /** Feedback */
+            feedback: components["schemas"]["Feedback"][];
+            /** Mean Rating */
+            mean_rating: number | null;
+        };
+        /**
          * Identity
          * @description Who a caller is, and which request this is: what every request carries.
          */
@@ -1677,6 +2311,19 @@ export interface components {
             max_retries?: number | null;
         };
         /**
+         * LinkDecision
+         * @description A call decided by the token of a link; `text` is the reason, or the answer.
+         */
+        LinkDecision: {
+            /** Token */
+            token: string;
+            /**
+             * Text
+             * @default
+             */
+            text?: string;
+        };
+        /**
          * Manifests
          * @description Manifests as JSON: what a YAML file of each would hold. They belong to the key's tenant.
          *
@@ -1742,6 +2389,86 @@ export interface components {
             error: unknown;
         };
         /**
+         * Notification
+         * @description A notification of a subscriber; ``state`` is open, sending, sent, failed, unknown, dropped.
+         *
+         *     ``unknown`` is one of which nobody knows whether it arrived: it is not sent again.
+         */
+        Notification: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Number */
+            number: number;
+            /** Subscriber */
+            subscriber: string;
+            /** Tenant Id */
+            tenant_id: string;
+            /** Run Id */
+            run_id: string;
+            /** About */
+            about: string;
+            /** Said */
+            said: string;
+            /**
+             * Occurred At
+             * Format: date-time
+             */
+            occurred_at: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /** State */
+            state: string;
+            /** Attempts */
+            attempts: number;
+            /** Error */
+            error: string | null;
+            /** Done At */
+            done_at: string | null;
+        };
+        /**
+         * NotificationList
+         * @description Notifications, the newest first.
+         */
+        NotificationList: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Notifications */
+            notifications: components["schemas"]["Notification"][];
+        };
+        /**
+         * Promotion
+         * @description Let a name stand for a version from here on; without a version, for the newest again.
+         *
+         *     It holds for the key's tenant, and for runs that begin from then on.
+         */
+        Promotion: {
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /**
+             * Version
+             * @default null
+             */
+            version?: string | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason?: string;
+        };
+        /**
          * Proposed
          * @description A call that a person proposes.
          */
@@ -1781,6 +2508,138 @@ export interface components {
              * @default
              */
             reason?: string;
+        };
+        /**
+         * Release
+         * @description What a name stands for: ``version`` None is nothing, and ``why`` says so.
+         *
+         *     ``chosen`` says that it was released, for the tenant or for all, and is not just the newest.
+         *     ``shared`` says that the version belongs to all tenants.
+         */
+        Release: {
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: string | null;
+            /** Chosen */
+            chosen: boolean;
+            /** Shared */
+            shared: boolean;
+            /** Digest */
+            digest: string | null;
+            /** Position */
+            position: number | null;
+            /** Why */
+            why: string;
+        };
+        /**
+         * ReleaseDecision
+         * @description What was decided about a name: released, retired, restored, withdrawn or aliased.
+         */
+        ReleaseDecision: {
+            /** Position */
+            position: number;
+            /** Action */
+            action: string;
+            /** Target */
+            target: string | null;
+            /** Shared */
+            shared: boolean;
+            /** Reason */
+            reason: string;
+            /**
+             * Decided At
+             * Format: date-time
+             */
+            decided_at: string;
+            /** Decided By */
+            decided_by: string;
+        };
+        /**
+         * ReleaseHistory
+         * @description What a name stands for, and what was decided about it, the latest first.
+         */
+        ReleaseHistory: {
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: string | null;
+            /** Chosen */
+            chosen: boolean;
+            /** Shared */
+            shared: boolean;
+            /** Digest */
+            digest: string | null;
+            /** Position */
+            position: number | null;
+            /** Why */
+            why: string;
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Decisions */
+            decisions: components["schemas"]["ReleaseDecision"][];
+        };
+        /**
+         * ReleaseList
+         * @description What each name stands for, as the tenant sees it, at one position of the registry.
+         */
+        ReleaseList: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Position */
+            position: number;
+            /** Releases */
+            releases: components["schemas"]["Release"][];
+        };
+        /**
+         * Rendering
+         * @description A run as a channel shows it, after its event ``seq``.
+         *
+         *     ``body`` is a text of ``media_type``, or the JSON itself. ``seen`` is what the person was shown
+         *     before: who goes on from here says ``seq`` as ``seen`` next time.
+         */
+        Rendering: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Run Id */
+            run_id: string;
+            /** Channel */
+            channel: string;
+            /** Media Type */
+            media_type: string;
+            /** Body */
+            body: unknown;
+            /** Seq */
+            seq: number;
+            /**
+             * Seen
+             * @default null
+             */
+            seen?: number | null;
+        };
+        /**
+         * Replay
+         * @description From where: a moment such as `2026-11-30T12:00Z`, or positions such as `0:120,3:77`.
+         */
+        Replay: {
+            /** From */
+            from: string;
         };
         /**
          * Reply
@@ -1837,6 +2696,17 @@ export interface components {
             failed?: boolean;
         };
         /**
+         * Rotate
+         * @description The name of the next secret; without one, the newest alone is used from now on.
+         */
+        Rotate: {
+            /**
+             * Secret
+             * @default null
+             */
+            secret?: string | null;
+        };
+        /**
          * RunAccepted
          * @description A request for a run that is durable; ``exit`` is there where its end was waited for.
          */
@@ -1852,6 +2722,42 @@ export interface components {
             status: components["schemas"]["RunStatus"];
             /** @default null */
             exit?: components["schemas"]["Completion"] | null;
+        };
+        /**
+         * RunArtifact
+         * @description An artifact that a run names: ``seq`` is the first event that does, ``name`` a file's.
+         */
+        RunArtifact: {
+            /** Artifact Id */
+            artifact_id: string;
+            /** Ref */
+            ref: string;
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number;
+            /** Media Type */
+            media_type: string;
+            /** Seq */
+            seq: number;
+            /** Name */
+            name: string | null;
+        };
+        /**
+         * RunArtifacts
+         * @description The artifacts of a run, in the order in which its events name them.
+         */
+        RunArtifacts: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Run Id */
+            run_id: string;
+            /** Artifacts */
+            artifacts: components["schemas"]["RunArtifact"][];
         };
         /**
          * RunBody
@@ -1942,6 +2848,11 @@ export interface components {
              * @default null
              */
             deadline?: string | null;
+            /**
+             * Attachments
+             * @default []
+             */
+            attachments?: components["schemas"]["Attached"][];
         };
         /**
          * RunCalls
@@ -1960,6 +2871,85 @@ export interface components {
             model_calls: components["schemas"]["ModelCall"][];
             /** Tool Calls */
             tool_calls: components["schemas"]["ToolCall"][];
+        };
+        /**
+         * RunIdentity
+         * @description For whom a run was asked for, and with which request of a surface, where it was with one.
+         *
+         *     ``role`` is the first of ``roles``. ``credential`` is the API key, or issuer and user of the
+         *     token, that the request came with.
+         */
+        RunIdentity: {
+            /** User Id */
+            user_id: string;
+            /** Tenant Id */
+            tenant_id: string;
+            /** Role */
+            role: string | null;
+            /** Roles */
+            roles: string[];
+            /** Scopes */
+            scopes: string[];
+            /** Data Classification */
+            data_classification: string;
+            /** Request Id */
+            request_id: string | null;
+            /** Trace Id */
+            trace_id: string | null;
+            /** Credential */
+            credential: string | null;
+        };
+        /**
+         * RunMessage
+         * @description Something that was said in a run; ``seq`` is its event.
+         *
+         *     ``role`` is user, assistant or tool. ``kind`` is goal, message or instructions of a person,
+         *     answer of a model, reply of a person in its place, result of a tool, question of the agent to a
+         *     person and human_answer to it.
+         */
+        RunMessage: {
+            /** Seq */
+            seq: number;
+            /**
+             * Time
+             * Format: date-time
+             */
+            time: string;
+            /** Role */
+            role: string;
+            /** Kind */
+            kind: string;
+            by: components["schemas"]["Actor"];
+            /** Content */
+            content: unknown;
+            /** Calls */
+            calls: components["schemas"]["WantedCall"][];
+            /** Call Id */
+            call_id: string | null;
+            /** Tool */
+            tool: string | null;
+            /** Is Error */
+            is_error: boolean;
+        };
+        /**
+         * RunMessages
+         * @description What was said in a run after an event; ``next_after`` is where to go on.
+         */
+        RunMessages: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Run Id */
+            run_id: string;
+            /** Messages */
+            messages: components["schemas"]["RunMessage"][];
+            /** Next After */
+            next_after: number;
+            /** Has More */
+            has_more: boolean;
         };
         /**
          * RunPage
@@ -2106,6 +3096,8 @@ export interface components {
              * @default null
              */
             held_until?: string | null;
+            /** @default null */
+            identity?: components["schemas"]["RunIdentity"] | null;
             card: components["schemas"]["StatusCard"];
         };
         /**
@@ -2126,6 +3118,50 @@ export interface components {
             estimated_cost_so_far: number | null;
         };
         /**
+         * Subscribe
+         * @description A subscription; without a version it is the next one of its name.
+         */
+        Subscribe: {
+            /** Name */
+            name: string;
+            /**
+             * Version
+             * @default null
+             */
+            version?: string | null;
+            /**
+             * Description
+             * @default
+             */
+            description?: string;
+            /** Url */
+            url: string;
+            /** Secrets */
+            secrets: string[];
+            /** Events */
+            events: string[];
+            /** Filter */
+            filter?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Contents
+             * @default thin
+             * @enum {string}
+             */
+            contents?: "thin" | "event";
+            /**
+             * Timeout Ms
+             * @default 15000
+             */
+            timeout_ms?: number;
+            /**
+             * Concurrency
+             * @default 8
+             */
+            concurrency?: number;
+        };
+        /**
          * TakeOver
          * @description Answer in the model's place, for `hold_ms` milliseconds unless more is done.
          */
@@ -2140,6 +3176,46 @@ export interface components {
              * @default 3600000
              */
             hold_ms?: number;
+        };
+        /**
+         * ThreadMessages
+         * @description A conversation, the newest run first; ``next`` is the cursor of those before.
+         */
+        ThreadMessages: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Thread Id */
+            thread_id: string;
+            /** Runs */
+            runs: components["schemas"]["ThreadRun"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * ThreadRun
+         * @description One run of a conversation; with ``has_more`` the rest is among the run's own messages.
+         */
+        ThreadRun: {
+            /** Run Id */
+            run_id: string;
+            /** Agent */
+            agent: string;
+            status: components["schemas"]["RunStatus"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Messages */
+            messages: components["schemas"]["RunMessage"][];
+            /** Next After */
+            next_after: number;
+            /** Has More */
+            has_more: boolean;
         };
         /**
          * ToolCall
@@ -2252,6 +3328,166 @@ export interface components {
              */
             approved_by?: string[];
         };
+        /**
+         * WantedCall
+         * @description A call that a message asks for.
+         */
+        WantedCall: {
+            /** Tool */
+            tool: string;
+            /** Arguments */
+            arguments: unknown;
+        };
+        /**
+         * Webhook
+         * @description A subscription in force; ``state`` is on, off, or failing while its receiver fails.
+         *
+         *     ``secrets`` are names. ``open`` counts deliveries under way or waiting for their next attempt,
+         *     ``failed`` those that were given up.
+         */
+        Webhook: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Name */
+            name: string;
+            /** Version */
+            version: string;
+            /** Tenant */
+            tenant: string | null;
+            /** State */
+            state: string;
+            /** Reason */
+            reason: string;
+            /** Url */
+            url: string;
+            /** Events */
+            events: string[];
+            /** Filter */
+            filter: {
+                [key: string]: unknown;
+            };
+            /** Contents */
+            contents: string;
+            /** Secrets */
+            secrets: string[];
+            /** Failing Since */
+            failing_since: string | null;
+            /** Last Ok At */
+            last_ok_at: string | null;
+            /** Open */
+            open: number;
+            /** Failed */
+            failed: number;
+        };
+        /**
+         * WebhookAttempt
+         * @description One attempt: the status that was answered, or why there was none.
+         */
+        WebhookAttempt: {
+            /** Attempt */
+            attempt: number;
+            /**
+             * Attempted At
+             * Format: date-time
+             */
+            attempted_at: string;
+            /** Code */
+            code: number | null;
+            /** Error */
+            error: string | null;
+            /** Took Ms */
+            took_ms: number | null;
+        };
+        /**
+         * WebhookDelivery
+         * @description An event for a subscription; ``state`` is open, delivered, failed or dropped.
+         *
+         *     ``number`` is where a list goes on. ``attempts`` are all that were made, ``due_at`` is when the
+         *     next one is; ``replay`` counts replays, 0 for the first time.
+         */
+        WebhookDelivery: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Number */
+            number: number;
+            /** Webhook Id */
+            webhook_id: string;
+            /** Run Id */
+            run_id: string;
+            /** Seq */
+            seq: number;
+            /** Type */
+            type: string;
+            /**
+             * Occurred At
+             * Format: date-time
+             */
+            occurred_at: string;
+            /** Tenant Id */
+            tenant_id: string;
+            /** Replay */
+            replay: number;
+            /** State */
+            state: string;
+            /** Due At */
+            due_at: string | null;
+            /** Attempts */
+            attempts: components["schemas"]["WebhookAttempt"][];
+        };
+        /**
+         * WebhookList
+         * @description The subscriptions of a tenant.
+         */
+        WebhookList: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Webhooks */
+            webhooks: components["schemas"]["Webhook"][];
+        };
+        /**
+         * WebhookLog
+         * @description Deliveries of a subscription, the newest first; go on with ``before`` the last number.
+         */
+        WebhookLog: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Deliveries */
+            deliveries: components["schemas"]["WebhookDelivery"][];
+        };
+        /**
+         * WebhookReplay
+         * @description What a replay has added: ``events`` are sent again, by the ids that they had.
+         */
+        WebhookReplay: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Name */
+            name: string;
+            /** Replay */
+            replay: number;
+            /** Events */
+            events: number;
+        };
         /** @description A request that is refused, as RFC 9457 has it. */
         Problem: {
             type: string;
@@ -2261,7 +3497,7 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "invalid" | "usage" | "not_found" | "ambiguous" | "run_ended" | "other_request" | "under_way" | "in_doubt" | "not_yet" | "unavailable" | "storage" | "internal" | "malformed" | "too_deep" | "idempotency_key_missing" | "idempotency_key_malformed" | "cursor_malformed" | "unauthenticated" | "forbidden" | "other_tenant" | "no_such_route" | "method_not_allowed" | "not_acceptable" | "too_slow" | "too_large" | "uri_too_long" | "unsupported_media_type" | "too_many_requests" | "too_many_headers" | "too_busy";
+            code: "invalid" | "usage" | "not_found" | "ambiguous" | "run_ended" | "other_request" | "under_way" | "in_doubt" | "not_yet" | "unavailable" | "storage" | "internal" | "malformed" | "too_deep" | "idempotency_key_missing" | "idempotency_key_malformed" | "cursor_malformed" | "unknown_version" | "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims" | "unsigned" | "forbidden" | "other_tenant" | "no_such_route" | "method_not_allowed" | "not_acceptable" | "too_far_behind" | "too_slow" | "too_large" | "uri_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "digest_mismatch" | "too_many_requests" | "refused_too_often" | "too_many_headers" | "too_busy";
             retryable: boolean;
             run_id?: string | null;
             request_id: string;
@@ -2292,6 +3528,8 @@ export interface operations {
                 thread_id?: string;
                 /** @description Only what this run asked for. */
                 parent_run_id?: string;
+                /** @description Only what this request asked for, or steered. */
+                request_id?: string;
                 /** @description Only those of this moment or later. */
                 created_from?: string;
                 /** @description Only those before this moment. */
@@ -2301,7 +3539,10 @@ export interface operations {
                 /** @description `next` of the page before. */
                 cursor?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path?: never;
             cookie?: never;
         };
@@ -2314,41 +3555,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["RunPage"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `cursor_malformed`: the cursor fits no list of this kind */
+            /** @description `malformed`: the request is malformed; `cursor_malformed`: the cursor fits no list of this kind; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "cursor_malformed";
+                        code?: "malformed" | "cursor_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -2359,6 +3606,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2375,6 +3624,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2391,6 +3642,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2400,19 +3653,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -2423,6 +3678,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2439,6 +3696,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2455,6 +3714,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2474,6 +3735,8 @@ export interface operations {
                 "Idempotency-Key"?: string;
                 /** @description `wait=30`: wait up to 60 s for the run's end, and answer 200 with it. */
                 Prefer?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
             };
             path?: never;
             cookie?: never;
@@ -2491,6 +3754,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2504,41 +3769,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["RunAccepted"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_missing`: an idempotency-key is needed here; `idempotency_key_malformed`: the idempotency-key cannot be one */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_missing`: an idempotency-key is needed here; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep" | "idempotency_key_missing" | "idempotency_key_malformed";
+                        code?: "malformed" | "too_deep" | "idempotency_key_missing" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -2549,6 +3820,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2565,6 +3838,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2581,6 +3856,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2597,6 +3874,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2613,6 +3892,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2629,6 +3910,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2645,6 +3928,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2654,19 +3939,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -2677,6 +3964,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2693,6 +3982,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2709,6 +4000,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2726,6 +4019,8 @@ export interface operations {
             header?: {
                 /** @description An `ETag` that is known. */
                 "If-None-Match"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
             };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
@@ -2742,6 +4037,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2755,23 +4052,45 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -2782,6 +4101,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2798,6 +4119,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2814,6 +4137,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2823,19 +4148,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -2846,6 +4173,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2862,6 +4191,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2878,6 +4209,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2894,12 +4227,18 @@ export interface operations {
             query?: {
                 /** @description The number of the last event that is known. */
                 after?: number;
-                /** @description How many, of a page. */
+                /** @description How many, of a page; with `types`, among how many it looks. */
                 limit?: number;
+                /** @description Only events of these types, or groups of types, with commas between them: `ModelResponded,approvals`. The groups are on the page of the HTTP API. */
+                types?: string;
+                /** @description Of a stream: also send what models say while they answer, as messages without an id and of the event `delta`. They are live, and some may be missing. */
+                deltas?: boolean;
             };
             header?: {
                 /** @description As `after`: a browser sends it. */
                 "Last-Event-ID"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
             };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
@@ -2916,6 +4255,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2930,39 +4271,45 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `malformed`: the request is malformed */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -2973,6 +4320,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2989,6 +4338,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3005,6 +4356,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3014,19 +4367,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -3037,6 +4392,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3053,6 +4410,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3069,6 +4428,226 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable" | "too_busy";
+                    };
+                };
+            };
+        };
+    };
+    stream_events: {
+        parameters: {
+            query?: {
+                /** @description The `id` of the last message; from now where it is left out. */
+                after?: string;
+                /** @description Only events of these types, or groups of types, with commas between them: `ModelResponded,approvals`. The groups are on the page of the HTTP API. */
+                types?: string;
+                /** @description Only of runs of this agent. */
+                agent?: string;
+                /** @description Only of runs with this label, as `key=value`; may come several times. */
+                label?: string[];
+            };
+            header?: {
+                /** @description As `after`: a browser sends it. */
+                "Last-Event-ID"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the request is malformed; `cursor_malformed`: the cursor fits no list of this kind; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "cursor_malformed" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: the route has no answer in this form */
+            406: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `too_far_behind`: too much was written since that position */
+            410: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_far_behind";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer; `too_busy`: the gateway has all it can do */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3083,7 +4662,12 @@ export interface operations {
     cancel_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -3103,6 +4687,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3116,41 +4702,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -3161,6 +4753,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3177,6 +4771,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3193,6 +4789,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3202,19 +4800,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `run_ended`: the run has ended */
+            /** @description `run_ended`: the run has ended; `under_way`: the same request is under way */
             409: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "run_ended";
+                        code?: "run_ended" | "under_way";
                     };
                 };
             };
@@ -3225,6 +4825,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3241,6 +4843,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3257,6 +4861,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3266,35 +4872,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "invalid";
+                        code?: "invalid" | "other_request";
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -3305,6 +4915,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3321,6 +4933,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3337,6 +4951,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3353,6 +4969,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3367,7 +4985,12 @@ export interface operations {
     pause_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -3387,6 +5010,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3400,41 +5025,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -3445,6 +5076,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3461,6 +5094,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3477,6 +5112,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3486,19 +5123,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `run_ended`: the run has ended */
+            /** @description `run_ended`: the run has ended; `under_way`: the same request is under way */
             409: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "run_ended";
+                        code?: "run_ended" | "under_way";
                     };
                 };
             };
@@ -3509,6 +5148,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3525,6 +5166,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3541,6 +5184,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3550,35 +5195,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "invalid";
+                        code?: "invalid" | "other_request";
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -3589,6 +5238,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3605,6 +5256,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3621,6 +5274,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3637,6 +5292,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3651,7 +5308,12 @@ export interface operations {
     resume_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -3671,6 +5333,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3684,41 +5348,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -3729,6 +5399,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3745,6 +5417,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3761,6 +5435,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3770,19 +5446,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `run_ended`: the run has ended */
+            /** @description `run_ended`: the run has ended; `under_way`: the same request is under way */
             409: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "run_ended";
+                        code?: "run_ended" | "under_way";
                     };
                 };
             };
@@ -3793,6 +5471,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3809,6 +5489,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3825,6 +5507,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3834,35 +5518,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "invalid";
+                        code?: "invalid" | "other_request";
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -3873,6 +5561,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3889,6 +5579,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3905,6 +5597,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3921,6 +5615,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3932,10 +5628,214 @@ export interface operations {
             };
         };
     };
+    list_messages: {
+        parameters: {
+            query?: {
+                /** @description The number of the last event that is known. */
+                after?: number;
+                /** @description How many. */
+                limit?: number;
+            };
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description The run's id, with or without `run_` before it. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunMessages"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
     messages_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -3955,6 +5855,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3968,41 +5870,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -4013,6 +5921,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4029,6 +5939,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4045,6 +5957,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4054,19 +5968,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `run_ended`: the run has ended */
+            /** @description `run_ended`: the run has ended; `under_way`: the same request is under way */
             409: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "run_ended";
+                        code?: "run_ended" | "under_way";
                     };
                 };
             };
@@ -4077,6 +5993,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4093,6 +6011,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4109,6 +6029,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4118,35 +6040,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "invalid";
+                        code?: "invalid" | "other_request";
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -4157,6 +6083,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4173,6 +6101,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4189,6 +6119,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4205,6 +6137,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4219,7 +6153,12 @@ export interface operations {
     instructions_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -4239,6 +6178,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4252,41 +6193,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -4297,6 +6244,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4313,6 +6262,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4329,6 +6280,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4338,19 +6291,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `run_ended`: the run has ended */
+            /** @description `run_ended`: the run has ended; `under_way`: the same request is under way */
             409: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "run_ended";
+                        code?: "run_ended" | "under_way";
                     };
                 };
             };
@@ -4361,6 +6316,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4377,6 +6334,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4393,6 +6352,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4402,35 +6363,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "invalid";
+                        code?: "invalid" | "other_request";
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -4441,6 +6406,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4457,6 +6424,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4473,6 +6442,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4489,6 +6460,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4503,7 +6476,12 @@ export interface operations {
     approve_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -4523,6 +6501,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4536,41 +6516,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -4581,6 +6567,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4597,6 +6585,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4613,6 +6603,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4622,19 +6614,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `run_ended`: the run has ended */
+            /** @description `run_ended`: the run has ended; `under_way`: the same request is under way */
             409: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "run_ended";
+                        code?: "run_ended" | "under_way";
                     };
                 };
             };
@@ -4645,6 +6639,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4661,6 +6657,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4677,6 +6675,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4686,35 +6686,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "invalid";
+                        code?: "invalid" | "other_request";
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -4725,6 +6729,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4741,6 +6747,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4757,6 +6765,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4773,6 +6783,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4787,7 +6799,12 @@ export interface operations {
     deny_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -4807,6 +6824,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4820,41 +6839,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -4865,6 +6890,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4881,6 +6908,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4897,6 +6926,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4906,19 +6937,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `run_ended`: the run has ended */
+            /** @description `run_ended`: the run has ended; `under_way`: the same request is under way */
             409: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "run_ended";
+                        code?: "run_ended" | "under_way";
                     };
                 };
             };
@@ -4929,6 +6962,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4945,6 +6980,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4961,6 +6998,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4970,35 +7009,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "invalid";
+                        code?: "invalid" | "other_request";
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -5009,6 +7052,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5025,6 +7070,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5041,6 +7088,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5057,6 +7106,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5071,7 +7122,12 @@ export interface operations {
     answer_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -5091,6 +7147,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5104,41 +7162,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -5149,6 +7213,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5165,6 +7231,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5181,6 +7249,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5190,19 +7260,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `run_ended`: the run has ended */
+            /** @description `run_ended`: the run has ended; `under_way`: the same request is under way */
             409: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "run_ended";
+                        code?: "run_ended" | "under_way";
                     };
                 };
             };
@@ -5213,6 +7285,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5229,6 +7303,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5245,6 +7321,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5254,35 +7332,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "invalid";
+                        code?: "invalid" | "other_request";
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -5293,6 +7375,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5309,6 +7393,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5325,6 +7411,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5341,6 +7429,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5355,7 +7445,12 @@ export interface operations {
     take_over_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -5375,6 +7470,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5388,41 +7485,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -5433,6 +7536,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5449,6 +7554,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5465,6 +7572,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5474,19 +7583,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `run_ended`: the run has ended */
+            /** @description `run_ended`: the run has ended; `under_way`: the same request is under way */
             409: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "run_ended";
+                        code?: "run_ended" | "under_way";
                     };
                 };
             };
@@ -5497,6 +7608,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5513,6 +7626,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5529,6 +7644,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5538,35 +7655,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "invalid";
+                        code?: "invalid" | "other_request";
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -5577,6 +7698,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5593,6 +7716,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5609,6 +7734,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5625,6 +7752,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5639,7 +7768,12 @@ export interface operations {
     hand_back_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -5659,6 +7793,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5672,41 +7808,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -5717,6 +7859,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5733,6 +7877,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5749,6 +7895,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5758,19 +7906,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `run_ended`: the run has ended */
+            /** @description `run_ended`: the run has ended; `under_way`: the same request is under way */
             409: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "run_ended";
+                        code?: "run_ended" | "under_way";
                     };
                 };
             };
@@ -5781,6 +7931,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5797,6 +7949,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5813,6 +7967,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5822,35 +7978,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "invalid";
+                        code?: "invalid" | "other_request";
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -5861,6 +8021,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5877,6 +8039,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5893,6 +8057,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5909,6 +8075,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5923,7 +8091,12 @@ export interface operations {
     extend_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -5943,6 +8116,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5956,41 +8131,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -6001,6 +8182,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6017,6 +8200,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6033,6 +8218,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6042,19 +8229,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `run_ended`: the run has ended */
+            /** @description `run_ended`: the run has ended; `under_way`: the same request is under way */
             409: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "run_ended";
+                        code?: "run_ended" | "under_way";
                     };
                 };
             };
@@ -6065,6 +8254,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6081,6 +8272,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6097,6 +8290,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6106,35 +8301,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "invalid";
+                        code?: "invalid" | "other_request";
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -6145,6 +8344,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6161,6 +8362,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6177,6 +8380,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6193,6 +8398,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6207,7 +8414,12 @@ export interface operations {
     deny_extension_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -6227,6 +8439,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6240,41 +8454,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -6285,6 +8505,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6301,6 +8523,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6317,6 +8541,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6326,19 +8552,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `run_ended`: the run has ended */
+            /** @description `run_ended`: the run has ended; `under_way`: the same request is under way */
             409: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "run_ended";
+                        code?: "run_ended" | "under_way";
                     };
                 };
             };
@@ -6349,6 +8577,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6365,6 +8595,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6381,6 +8613,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6390,35 +8624,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "invalid";
+                        code?: "invalid" | "other_request";
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -6429,6 +8667,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6445,6 +8685,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6461,6 +8703,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6477,6 +8721,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6491,7 +8737,12 @@ export interface operations {
     resolve_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -6511,6 +8762,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6524,41 +8777,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -6569,6 +8828,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6585,6 +8846,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6601,6 +8864,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6610,19 +8875,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `run_ended`: the run has ended */
+            /** @description `run_ended`: the run has ended; `under_way`: the same request is under way */
             409: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "run_ended";
+                        code?: "run_ended" | "under_way";
                     };
                 };
             };
@@ -6633,6 +8900,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6649,6 +8918,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6665,6 +8936,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6674,35 +8947,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "invalid";
+                        code?: "invalid" | "other_request";
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -6713,6 +8990,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6729,6 +9008,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6745,6 +9026,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6761,6 +9044,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6775,7 +9060,12 @@ export interface operations {
     reply_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -6795,6 +9085,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6808,41 +9100,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -6853,6 +9151,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6869,6 +9169,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6885,6 +9187,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6894,19 +9198,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `run_ended`: the run has ended */
+            /** @description `run_ended`: the run has ended; `under_way`: the same request is under way */
             409: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "run_ended";
+                        code?: "run_ended" | "under_way";
                     };
                 };
             };
@@ -6917,6 +9223,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6933,6 +9241,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6949,6 +9259,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6958,35 +9270,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "invalid";
+                        code?: "invalid" | "other_request";
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -6997,6 +9313,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7013,6 +9331,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7029,6 +9349,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7045,6 +9367,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7059,7 +9383,12 @@ export interface operations {
     results_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -7079,6 +9408,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7092,41 +9423,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -7137,6 +9474,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7153,6 +9492,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7169,6 +9510,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7178,19 +9521,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `run_ended`: the run has ended */
+            /** @description `run_ended`: the run has ended; `under_way`: the same request is under way */
             409: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "run_ended";
+                        code?: "run_ended" | "under_way";
                     };
                 };
             };
@@ -7201,6 +9546,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7217,6 +9564,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7233,6 +9582,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7242,35 +9593,39 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "invalid";
+                        code?: "invalid" | "other_request";
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -7281,6 +9636,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7297,6 +9654,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7313,6 +9672,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7329,6 +9690,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7346,7 +9709,10 @@ export interface operations {
                 /** @description Only in this run. */
                 run_id?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path?: never;
             cookie?: never;
         };
@@ -7359,25 +9725,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ApprovalList"];
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -7388,6 +9776,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7404,6 +9794,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7420,6 +9812,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7429,19 +9823,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -7452,6 +9848,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7468,6 +9866,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7484,6 +9884,1582 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    upload_artifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `sha-256=:BASE64:`: what comes is refused where it is not this (RFC 9530). */
+                "Content-Digest"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The bytes as they are, of any media type. */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifact"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `too_slow`: the request came too slowly */
+            408: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_slow";
+                    };
+                };
+            };
+            /** @description `too_large`: the body is too large */
+            413: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_large";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: the body has another form than json */
+            415: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `digest_mismatch`: the body is not what its digest says */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "digest_mismatch";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `storage`: something could not be kept; `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "storage" | "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer; `too_busy`: the gateway has all it can do */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable" | "too_busy";
+                    };
+                };
+            };
+        };
+    };
+    download_artifact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `bytes=0-99`: a part of it. */
+                Range?: string;
+                /** @description The part only if it has this `ETag`, else all. */
+                "If-Range"?: string;
+                /** @description An `ETag` that is known. */
+                "If-None-Match"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description artifact_id */
+                artifact_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description A part of it */
+            206: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Nothing has changed */
+            304: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `range_not_satisfiable`: there are no such bytes */
+            416: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "range_not_satisfiable";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `storage`: something could not be kept; `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "storage" | "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer; `too_busy`: the gateway has all it can do */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable" | "too_busy";
+                    };
+                };
+            };
+        };
+    };
+    list_artifacts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description The run's id, with or without `run_` before it. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunArtifacts"];
+                };
+            };
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    list_checkpoints: {
+        parameters: {
+            query?: {
+                /** @description The number of the last event that is known. */
+                after?: number;
+                /** @description How many. */
+                limit?: number;
+            };
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description The run's id, with or without `run_` before it. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckpointPage"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    list_thread_messages: {
+        parameters: {
+            query?: {
+                /** @description How many. */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description thread_id */
+                thread_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThreadMessages"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `cursor_malformed`: the cursor fits no list of this kind; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "cursor_malformed" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    list_feedback: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description The run's id, with or without `run_` before it. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackList"];
+                };
+            };
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    give_feedback: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A text that is new to each request: with it again, the answer is that of the first time. */
+                "Idempotency-Key"?: string;
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description The run's id, with or without `run_` before it. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["FeedbackBody"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "too_deep" | "idempotency_key_malformed" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `too_slow`: the request came too slowly */
+            408: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_slow";
+                    };
+                };
+            };
+            /** @description `under_way`: the same request is under way */
+            409: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "under_way";
+                    };
+                };
+            };
+            /** @description `too_large`: the body is too large */
+            413: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_large";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: the body has another form than json */
+            415: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid" | "other_request";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7498,7 +11474,10 @@ export interface operations {
     list_calls: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -7514,25 +11493,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["RunCalls"];
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -7543,6 +11544,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7559,6 +11562,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7575,6 +11580,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7584,19 +11591,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -7607,6 +11616,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7623,6 +11634,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7639,6 +11652,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7653,7 +11668,10 @@ export interface operations {
     audit_run: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description The run's id, with or without `run_` before it. */
                 run_id: string;
@@ -7669,25 +11687,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["AuditReport"];
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -7698,6 +11738,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7714,6 +11756,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7730,6 +11774,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7739,19 +11785,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -7762,6 +11810,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7778,6 +11828,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7794,6 +11846,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7813,7 +11867,10 @@ export interface operations {
                 /** @description Only from this moment on. */
                 since?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path?: never;
             cookie?: never;
         };
@@ -7826,41 +11883,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["CostReport"];
                 };
             };
-            /** @description `malformed`: the request is malformed */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -7871,6 +11934,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7887,6 +11952,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7903,6 +11970,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7912,19 +11981,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -7935,6 +12006,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7951,6 +12024,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7967,6 +12042,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7984,7 +12061,10 @@ export interface operations {
                 /** @description Only from this moment on. */
                 since?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path?: never;
             cookie?: never;
         };
@@ -7997,41 +12077,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["BudgetList"];
                 };
             };
-            /** @description `malformed`: the request is malformed */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -8042,6 +12128,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8058,6 +12146,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8067,19 +12157,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -8090,6 +12182,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8106,6 +12200,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8122,6 +12218,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8136,7 +12234,10 @@ export interface operations {
     list_dead_letters: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path?: never;
             cookie?: never;
         };
@@ -8149,25 +12250,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterList"];
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -8178,6 +12301,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8194,6 +12319,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8203,19 +12330,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -8226,6 +12355,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8242,6 +12373,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8258,6 +12391,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8272,7 +12407,10 @@ export interface operations {
     get_dead_letter: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description number */
                 number: string;
@@ -8288,25 +12426,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DeadLetterDetail"];
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -8317,6 +12477,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8333,6 +12495,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8349,6 +12513,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8358,19 +12524,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -8381,6 +12549,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8397,6 +12567,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8413,6 +12585,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8427,10 +12601,13 @@ export interface operations {
     list_definitions: {
         parameters: {
             query?: {
-                /** @description Only of this kind: agent, tool, model_script, policy, tenant_policy. */
+                /** @description Only of this kind: agent, tool, model_script, policy, tenant_policy, response_profile, subscription, subscriber. */
                 kind?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path?: never;
             cookie?: never;
         };
@@ -8443,25 +12620,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DefinitionList"];
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -8472,6 +12671,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8488,6 +12689,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8504,6 +12707,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8513,19 +12718,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -8536,6 +12743,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8552,6 +12761,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8568,6 +12779,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8582,7 +12795,10 @@ export interface operations {
     publish_definitions: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path?: never;
             cookie?: never;
         };
@@ -8599,6 +12815,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8612,41 +12830,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Published"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -8657,6 +12881,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8673,6 +12899,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8689,6 +12917,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8705,6 +12935,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8721,6 +12953,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8737,6 +12971,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8746,19 +12982,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -8769,6 +13007,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8785,6 +13025,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8801,6 +13043,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8815,7 +13059,10 @@ export interface operations {
     get_definition: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description kind */
                 kind: string;
@@ -8833,25 +13080,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DefinitionDetail"];
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -8862,6 +13131,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8878,6 +13149,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8894,6 +13167,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8910,6 +13185,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8926,6 +13203,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8935,19 +13214,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -8958,6 +13239,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8974,6 +13257,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8990,6 +13275,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9004,7 +13291,10 @@ export interface operations {
     release_definition: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description kind */
                 kind: string;
@@ -9026,41 +13316,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DefinitionDetail"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -9071,6 +13367,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9087,6 +13385,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9103,6 +13403,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9119,6 +13421,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9135,6 +13439,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9151,6 +13457,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9167,6 +13475,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9183,6 +13493,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9192,19 +13504,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -9215,6 +13529,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9231,6 +13547,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9247,6 +13565,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9261,7 +13581,10 @@ export interface operations {
     retire_definition: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path: {
                 /** @description kind */
                 kind: string;
@@ -9283,41 +13606,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DefinitionDetail"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply */
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "malformed" | "too_deep";
+                        code?: "malformed" | "too_deep" | "unknown_version";
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -9328,6 +13657,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9344,6 +13675,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9360,6 +13693,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9376,6 +13711,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9392,6 +13729,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9408,6 +13747,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9424,6 +13765,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9440,6 +13783,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9449,19 +13794,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests */
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests";
+                        code?: "too_many_requests" | "refused_too_often";
                     };
                 };
             };
@@ -9472,6 +13819,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9488,6 +13837,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9504,6 +13855,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9515,10 +13868,16 @@ export interface operations {
             };
         };
     };
-    get_identity: {
+    list_releases: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description Only of this kind: agent, tool, model_script, policy, tenant_policy. */
+                kind?: string;
+            };
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path?: never;
             cookie?: never;
         };
@@ -9531,25 +13890,47 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Identity"];
+                    "application/json": components["schemas"]["ReleaseList"];
                 };
             };
-            /** @description `unauthenticated`: who asks is not known */
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
                     };
                 };
             };
@@ -9560,6 +13941,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9576,12 +13959,961 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `invalid`: it cannot be accepted as it is */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    promote_version: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Promotion"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseHistory"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "too_deep" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `too_slow`: the request came too slowly */
+            408: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_slow";
+                    };
+                };
+            };
+            /** @description `ambiguous`: several have this name */
+            409: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "ambiguous";
+                    };
+                };
+            };
+            /** @description `too_large`: the body is too large */
+            413: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_large";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: the body has another form than json */
+            415: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `invalid`: it cannot be accepted as it is */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    get_release: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description kind */
+                kind: string;
+                /** @description name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseHistory"];
+                };
+            };
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `invalid`: it cannot be accepted as it is */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    render_run: {
+        parameters: {
+            query?: {
+                /** @description Such as api, cli, web, mobile, voice, slack, teams, email. */
+                channel?: string;
+                /** @description A response profile: `name` or `name@version`. */
+                profile?: string;
+                /** @description The number of the last event that the person has been shown. */
+                seen?: number;
+            };
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description The run's id, with or without `run_` before it. */
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rendering"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `invalid`: it cannot be accepted as it is */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    slack: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": unknown;
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unsigned`: no channel vouches for this request */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsigned";
+                    };
+                };
+            };
+            /** @description `too_slow`: the request came too slowly */
+            408: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_slow";
+                    };
+                };
+            };
+            /** @description `too_large`: the body is too large */
+            413: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_large";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: the body has another form than json */
+            415: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
                     };
                 };
             };
@@ -9592,6 +14924,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9608,6 +14942,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9624,6 +14960,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9640,6 +14978,2838 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    teams: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unsigned`: no channel vouches for this request */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsigned";
+                    };
+                };
+            };
+            /** @description `too_slow`: the request came too slowly */
+            408: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_slow";
+                    };
+                };
+            };
+            /** @description `too_large`: the body is too large */
+            413: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_large";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: the body has another form than json */
+            415: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    decide: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkDecision"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rendering"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "too_deep" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this; `other_tenant`: the request speaks for somebody else */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden" | "other_tenant";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `too_slow`: the request came too slowly */
+            408: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_slow";
+                    };
+                };
+            };
+            /** @description `too_large`: the body is too large */
+            413: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_large";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: the body has another form than json */
+            415: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `invalid`: it cannot be accepted as it is */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    list_webhooks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookList"];
+                };
+            };
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    create_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Subscribe"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Published"];
+                };
+            };
+            /** @description Made */
+            201: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Published"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "too_deep" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `too_slow`: the request came too slowly */
+            408: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_slow";
+                    };
+                };
+            };
+            /** @description `too_large`: the body is too large */
+            413: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_large";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: the body has another form than json */
+            415: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `invalid`: it cannot be accepted as it is */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    get_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `invalid`: it cannot be accepted as it is */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    list_webhook_deliveries: {
+        parameters: {
+            query?: {
+                /** @description Only open, delivered, failed or dropped ones. */
+                state?: string;
+                /** @description Only of this run. */
+                run_id?: string;
+                /** @description Only numbers below this one. */
+                before?: number;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookLog"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `invalid`: it cannot be accepted as it is */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    replay_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Replay"];
+            };
+        };
+        responses: {
+            /** @description It is durable, and its outcome is not on record yet */
+            202: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookReplay"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "too_deep" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `too_slow`: the request came too slowly */
+            408: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_slow";
+                    };
+                };
+            };
+            /** @description `too_large`: the body is too large */
+            413: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_large";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: the body has another form than json */
+            415: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `invalid`: it cannot be accepted as it is */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    rotate_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Rotate"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Published"];
+                };
+            };
+            /** @description Made */
+            201: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Published"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "too_deep" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `too_slow`: the request came too slowly */
+            408: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_slow";
+                    };
+                };
+            };
+            /** @description `too_large`: the body is too large */
+            413: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_large";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: the body has another form than json */
+            415: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `invalid`: it cannot be accepted as it is */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    enable_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "too_deep" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `too_slow`: the request came too slowly */
+            408: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_slow";
+                    };
+                };
+            };
+            /** @description `too_large`: the body is too large */
+            413: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_large";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: the body has another form than json */
+            415: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `invalid`: it cannot be accepted as it is */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    disable_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "too_deep" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `too_slow`: the request came too slowly */
+            408: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_slow";
+                    };
+                };
+            };
+            /** @description `too_large`: the body is too large */
+            413: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_large";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: the body has another form than json */
+            415: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `invalid`: it cannot be accepted as it is */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    list_notifications: {
+        parameters: {
+            query?: {
+                /** @description Only open, sent, failed, unknown or dropped ones. */
+                state?: string;
+                /** @description How many at most. */
+                limit?: number;
+            };
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotificationList"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `invalid`: it cannot be accepted as it is */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    get_identity: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"];
+                };
+            };
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9654,7 +17824,10 @@ export interface operations {
     alive: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path?: never;
             cookie?: never;
         };
@@ -9667,9 +17840,29 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
             };
             /** @description `uri_too_long`: the path or its query is too long */
             414: {
@@ -9678,6 +17871,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9694,6 +17889,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9710,6 +17907,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9724,7 +17923,10 @@ export interface operations {
     ready: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path?: never;
             cookie?: never;
         };
@@ -9737,9 +17939,29 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
             };
             /** @description `uri_too_long`: the path or its query is too long */
             414: {
@@ -9748,6 +17970,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9764,6 +17988,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9780,6 +18006,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9796,6 +18024,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9810,7 +18040,10 @@ export interface operations {
     document: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path?: never;
             cookie?: never;
         };
@@ -9823,9 +18056,29 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
             };
             /** @description `uri_too_long`: the path or its query is too long */
             414: {
@@ -9834,6 +18087,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9850,6 +18105,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9866,6 +18123,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9880,7 +18139,10 @@ export interface operations {
     asyncapi_document: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path?: never;
             cookie?: never;
         };
@@ -9893,9 +18155,29 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
             };
             /** @description `uri_too_long`: the path or its query is too long */
             414: {
@@ -9904,6 +18186,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9920,6 +18204,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9936,6 +18222,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9950,7 +18238,10 @@ export interface operations {
     openapi_page: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path?: never;
             cookie?: never;
         };
@@ -9963,9 +18254,29 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
             };
             /** @description `uri_too_long`: the path or its query is too long */
             414: {
@@ -9974,6 +18285,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9990,6 +18303,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10006,6 +18321,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10020,7 +18337,10 @@ export interface operations {
     asyncapi_page: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path?: never;
             cookie?: never;
         };
@@ -10033,9 +18353,29 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
             };
             /** @description `uri_too_long`: the path or its query is too long */
             414: {
@@ -10044,6 +18384,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10060,6 +18402,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10076,6 +18420,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10090,7 +18436,10 @@ export interface operations {
     problems: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
             path?: never;
             cookie?: never;
         };
@@ -10103,9 +18452,29 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `unknown_version`: there is no such version of the api */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_version";
+                    };
+                };
             };
             /** @description `uri_too_long`: the path or its query is too long */
             414: {
@@ -10114,6 +18483,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10130,6 +18501,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10146,6 +18519,8 @@ export interface operations {
                     "x-request-id"?: string;
                     /** @description The W3C trace context that the request was served in. */
                     traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
                     [name: string]: unknown;
                 };
                 content: {
