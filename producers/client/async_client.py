@@ -81,9 +81,7 @@ class AsyncRunClient:
         """Return a client whose one control has this id: sent again, it changes nothing."""
         own = self._messages
         client = AsyncRunClient(self._writer, self._reader, hubs=self.hubs)
-        client._messages = Messages(
-            own.tenant_id, own.user_id, roles=own.roles, seen=own.seen, request_id=request_id
-        )
+        client._messages = own.asking_as(request_id)
         client._broker_time = self._broker_time
         return client
 

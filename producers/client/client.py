@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Unpack
+from typing import Self, Unpack
 
 from runfold.events import topics
 from runfold.events.contents.content import Content
 from runfold.events.people.approvals import Holds
+from runfold.events.people.origin import Origin
 from runfold.events.probe import PROBE_TENANT
 from runfold.events.records.commands import HOLD_MS, Control, Resolution
 from runfold.events.run import Event
 from runfold.producers.client.broker_time import BrokerTime
 from runfold.producers.client.hubs import Hubs
-from runfold.producers.client.messages import Calls, Messages, RequestOptions
+from runfold.producers.client.messages import Calls, FeedbackOptions, Messages, RequestOptions
 from runfold.producers.errors import NotYetError
 from runfold.producers.follow.history import beginning
 from runfold.producers.log.port import LogReader, LogWriter
@@ -69,6 +70,19 @@ class RunClient:
         client = RunClient(
             self._writer, self._reader, tenant_id, user, self.hubs, roles=roles, seen=seen
         )
+        client._broker_time = self._broker_time
+        return client.asked_with(own.origin)
+
+    def asked_with(self, origin: Origin | None) -> Self:
+        """Have all that it asks for say with which request of a surface it was asked for."""
+        self._messages.origin = origin
+        return self
+
+    def asking_as(self, request_id: str) -> RunClient:
+        """Return a client whose one control has this id: sent again, it changes nothing."""
+        own = self._messages
+        client = RunClient(self._writer, self._reader, hubs=self.hubs)
+        client._messages = own.asking_as(request_id)
         client._broker_time = self._broker_time
         return client
 
@@ -200,6 +214,11 @@ class RunClient:
     def hand_back(self, run_id: str, reason: str = "") -> str:
         """Let the model answer again."""
         return self._send(self._messages.hand_back(run_id, reason))
+
+    def say_of(self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]) -> None:
+        """Put on record what this user says about a run; it is durable then."""
+        record = self._messages.feedback(run_id, feedback_id, **said)
+        self._writer.publish(topics.FEEDBACK, record, run_id)
 
     def completion(self, run_id: str, timeout: float | None = None) -> Event:
         """Return the run's terminal event, as soon as it is committed.

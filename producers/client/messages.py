@@ -94,6 +94,13 @@ class Messages:
         self.request_id = request_id
         self.origin = origin
 
+    def asking_as(self, request_id: str) -> Messages:
+        """Return what makes one control, which has this id, for the same user."""
+        return Messages(
+            self.tenant_id, self.user_id, roles=self.roles, seen=self.seen, origin=self.origin,
+            request_id=request_id,
+        )  # fmt: skip
+
     def request(
         self, goal: str | Content, agent: str, **options: Unpack[RequestOptions]
     ) -> RunRequested:

@@ -10,6 +10,8 @@ from runfold.infra.metrics.table import TABLE, Metric
 
 ROOMS = (
     "runfold.infra.clock.watching",
+    "runfold.infra.credentials.bearer.key_cache",
+    "runfold.processors.delivery.metrics",
     "runfold.processors.engine.metrics",
     "runfold.processors.effects.metrics",
     "runfold.processors.model.metrics",

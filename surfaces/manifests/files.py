@@ -10,22 +10,33 @@ from runfold.surfaces.manifests.problems import Remark
 
 SUFFIXES = {".yaml", ".yml"}
 
+_NOT_OURS = frozenset({"node_modules", "__pycache__"})
+"""Folders of other programs, which are left out, as are those whose names begin with a dot."""
+
 
 def read(paths: Iterable[Path]) -> Iterator[Document]:
     """Yield every document of files and folders, which are searched for ``*.yaml`` and ``*.yml``.
 
+    Within a folder, hidden folders and ``node_modules`` are left out.
     What cannot be read comes as a document with a problem and no data.
     """
     for path in paths:
         if not path.is_dir():
             yield from _read_one(path)
             continue
-        found = sorted(each for each in path.rglob("*") if each.suffix in SUFFIXES)
-        found = [each for each in found if each.is_file()]
+        found = sorted(_within(path))
         if not found:
             yield _unreadable(path, "no manifest in this folder: it holds no *.yaml file")
         for each in found:
             yield from _read_one(each)
+
+
+def _within(folder: Path) -> Iterator[Path]:
+    for each in folder.rglob("*"):
+        inside = each.relative_to(folder).parts[:-1]
+        hidden = any(part in _NOT_OURS or part.startswith(".") for part in inside)
+        if each.suffix in SUFFIXES and not hidden and each.is_file():
+            yield each
 
 
 def _unreadable(path: Path, sentence: str) -> Document:

@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from runfold.surfaces.processes import PROCESSES
 from tests.docs.test_blocks import running
-from tests.http.test_live import Product
+from tests.http.product import Product
 from tests.support import stack
 from tests.support.stack import wait_until
 

@@ -23,7 +23,7 @@ from jwt import PyJWK
 from tests.a2a.calling import Agent, calling, message, name_of, shown_in
 from tests.a2a.javascript_client import drive
 from tests.a2a.live import product as whole
-from tests.http.test_live import Product, gateway
+from tests.http.product import Product, gateway
 from tests.projections.running import wait_caught_up
 from tests.support import stack
 from tests.support.stack import wait_until

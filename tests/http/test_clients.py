@@ -24,7 +24,7 @@ from runfold.producers.identity import uuid7
 from runfold.surfaces.processes import PROCESSES
 from tests.docs.test_blocks import running
 from tests.front.test_client import Blocking
-from tests.http.test_live import AGENT, SCRIPT, Product
+from tests.http.product import AGENT, SCRIPT, Product
 from tests.support import stack
 from tests.support.stack import wait_until
 from tests.system.foreign import clients

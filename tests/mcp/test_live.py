@@ -15,7 +15,8 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from tests.docs.test_blocks import environment
-from tests.http.test_live import AGENT, SCRIPT, Product, gateway, product, waiting
+from tests.http.conftest import product
+from tests.http.product import AGENT, SCRIPT, Product, gateway, waiting
 from tests.mcp.clients import ERAS, held, over_http, over_stdio, saying
 from tests.mcp.foreign import inspector
 from tests.projections.running import wait_caught_up

@@ -19,7 +19,8 @@ from tests.packaging.declared import BASE, EXTRAS, PACKAGES_OF_EXTRAS, TOOLS_OF_
 # Where an extra's packages may be imported.
 _ROOMS_OF_EXTRAS = {
     "a2a": ("surfaces/a2a",),
-    "http": ("surfaces/a2a", "surfaces/http", "surfaces/mcp"),
+    "delivery": ("processors/delivery", "infra/http"),
+    "http": ("infra/credentials/bearer", "surfaces/a2a", "surfaces/http", "surfaces/mcp"),
     "mcp": ("surfaces/mcp",),
     "monitor": ("processors/monitor/shell",),
     "sealing": ("infra/keys",),
@@ -27,7 +28,7 @@ _ROOMS_OF_EXTRAS = {
 }
 # Packages whose objects the named one hands out; it requires them in one version that fits.
 _PARTS = {
-    "aiohttp": ["faust-streaming"],
+    "aiohttp": ["aiohttp", "faust-streaming"],
     "google": ["a2a-sdk"],
     "aiokafka": ["faust-streaming"],
     "mcp_types": ["mcp"],
@@ -106,7 +107,14 @@ def test_every_extra_has_a_room(extra: str) -> None:
 
 def test_the_image_holds_what_was_tested_and_no_test_tools() -> None:
     image, here = pins("requirements.lock"), pins("requirements-dev.lock")
-    lines = [*BASE, *EXTRAS["a2a"], *EXTRAS["http"], *EXTRAS["mcp"], *EXTRAS["monitor"]]
+    lines = [
+        *BASE,
+        *EXTRAS["a2a"],
+        *EXTRAS["delivery"],
+        *EXTRAS["http"],
+        *EXTRAS["mcp"],
+        *EXTRAS["monitor"],
+    ]
 
     assert image.items() <= here.items()
     assert closure(lines) - {"runfold"} <= image.keys()

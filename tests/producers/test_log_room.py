@@ -51,5 +51,6 @@ def test_only_producers_say_how_keys_are_placed() -> None:
         "infra/kafka/hearing.py",  # takes it away where nothing is sent
         "infra/settings/config.py",
         "processors/effects/pool/settings.py",
+        "projections/summaries/writer.py",
         "stack/settings.py",
     }

@@ -29,6 +29,7 @@ from runfold.projections.tables import (
     run_requests,
     runs,
     tenant_budgets,
+    tenant_erasures,
     tenant_runs,
     tool_calls,
 )
@@ -341,7 +342,8 @@ def test_every_table_belongs_to_one_view() -> None:
     assert set(tables) == {
         approvals, audit, call_checkpoints, checkpoints, costs, dead_letters, definition_decisions,
         definition_versions, model_calls,
-        policy_decisions, run_events, run_requests, runs, tenant_budgets, tenant_runs, tool_calls,
+        policy_decisions, run_events, run_requests, runs, tenant_budgets, tenant_erasures,
+        tenant_runs, tool_calls,
     }  # fmt: skip
     assert len(tables) == len(set(tables))
 

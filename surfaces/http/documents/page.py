@@ -84,7 +84,8 @@ def _operation(method: str, path: str, said: Json) -> str:
     if rows:
         parts.append(_table(("parameter", "in", "type", "about"), rows))
     if body := said.get("requestBody"):
-        parts.append(f"<p>Body: {_link(body['content']['application/json']['schema'])}</p>")
+        of = ", ".join(map(_of_content, body["content"].items()))
+        parts.append(f"<p>Body: {of}</p>")
     answers = [
         (status, " ".join(map(_of_content, (answer.get("content") or {}).items())),
          answer["description"])

@@ -13,7 +13,9 @@ from runfold.surfaces.application.governing.releases import release_history, rel
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
 
-_KINDS = "agent, tool, model_script, policy, tenant_policy"
+_KINDS = (
+    "agent, tool, model_script, policy, tenant_policy, response_profile, subscription, subscriber"
+)
 
 
 class Promotion(BaseModel):
@@ -32,12 +34,14 @@ class Promotion(BaseModel):
 
 async def listed(call: Call[None]) -> Response:
     """List what is in force: what each name stands for."""
+    await call.gateway.note_read(call.caller, "GET /releases")
     kind, tenant = call.text("kind"), call.caller.tenant_id
     return answered(await asyncio.to_thread(releases, call.gateway.reader, kind, tenant))
 
 
 async def shown(call: Call[None]) -> Response:
     """Show what a name stands for, and what was decided about it, the latest first."""
+    await call.gateway.note_read(call.caller, "GET /releases/{kind}/{name}")
     return await _shown(call, f"{call.path('kind')}/{call.path('name')}")
 
 

@@ -25,12 +25,12 @@ _MOST_LABELS = 10
 async def stream(call: Call[None]) -> Response:
     """Stream the events of a tenant's runs: from a position on, or from now."""
     gateway, caller = call.gateway, call.caller
+    await gateway.note_read(caller, "GET /events")
     types, which = types_in(call), _which(call)
     said = call.request.headers.get("last-event-id", "").strip() or call.text("after")
     after = position_of(said) if said else None
     if not is_asked(call.request):
         raise Problem("not_acceptable", "Send `Accept: text/event-stream`: this is a stream only.")
-    await gateway.note_read(caller, "GET /events")
     source = TenantSource(
         gateway.hubs.events, caller.tenant_id, types, which, _cards(gateway, caller.tenant_id)
     )

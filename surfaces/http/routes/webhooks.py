@@ -63,6 +63,7 @@ class Rotate(BaseModel):
 
 async def listed(call: Call[None]) -> Response:
     """List the tenant's own subscriptions."""
+    await call.gateway.note_read(call.caller, "GET /webhooks")
     tenant = call.caller.tenant_id
     found = await _asked(call, lambda known, log: use.webhooks(known, log, tenant))
     return answered(shapes.WebhookList(webhooks=tuple(found)))
@@ -70,6 +71,7 @@ async def listed(call: Call[None]) -> Response:
 
 async def shown(call: Call[None]) -> Response:
     """Show one, and how its receiver does."""
+    await call.gateway.note_read(call.caller, "GET /webhooks/{name}")
     return answered(await _asked(call, _one(call)))
 
 
@@ -91,6 +93,7 @@ async def subscribed(call: Call[Subscribe]) -> Response:
 
 async def logged(call: Call[None]) -> Response:
     """List its deliveries with every attempt, the newest first."""
+    await call.gateway.note_read(call.caller, "GET /webhooks/{name}/deliveries")
     before = call.number("before", 0, 1, 2**62) or None
     most = call.number("limit", 100, 1, _MOST)
     state, run = call.text("state"), call.text("run_id")
@@ -139,6 +142,7 @@ async def disabled(call: Call[Decision]) -> Response:
 
 async def notified(call: Call[None]) -> Response:
     """List notifications of the tenant's subscribers, the newest first."""
+    await call.gateway.note_read(call.caller, "GET /notifications")
     tenant, state = call.caller.tenant_id, call.text("state")
     most = call.number("limit", 100, 1, _MOST)
 

@@ -48,8 +48,13 @@ from tests.support.stack import Servers, fresh_topics, wait_until
 
 WRONG = {
     "cleanup.policy": {"delete": "compact", "compact": "delete"},
-    "retention.ms": {"-1": "604800000", "604800000": "3600000", "86400000": "3600000"},
-    "retention.bytes": {"-1": "20000"},
+    "retention.ms": {
+        "-1": "604800000",
+        "604800000": "3600000",
+        "86400000": "3600000",
+        "600000": "1000",
+    },
+    "retention.bytes": {"-1": "20000", "100000000": "20000"},
     "message.timestamp.type": {"CreateTime": "LogAppendTime", "LogAppendTime": "CreateTime"},
     "unclean.leader.election.enable": {"false": "true"},
     "max.message.bytes": {"8000000": "1000000"},

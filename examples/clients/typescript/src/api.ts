@@ -13871,7 +13871,7 @@ export interface operations {
     list_releases: {
         parameters: {
             query?: {
-                /** @description Only of this kind: agent, tool, model_script, policy, tenant_policy. */
+                /** @description Only of this kind: agent, tool, model_script, policy, tenant_policy, response_profile, subscription, subscriber. */
                 kind?: string;
             };
             header?: {
