@@ -78,6 +78,8 @@ IN_SHORT: dict[str, str] = {
     "handoff": "Go on with a run on another channel.",
     "logs": "Show what happened in a run; -f follows it.",
     "show": "Show a run as it was after any of its events.",
+    "pause": "Make no new call of a run until it is resumed.",
+    "tell": "Say something to a run; the model reads it next.",
     "approve": "Let a proposed tool call run.",
     "takeover": "Answer in a model's place, until you hand back.",
     "reply": "Answer in the model's place, with words or calls.",
