@@ -16,7 +16,8 @@ from runfold.events.records.commands import HOLD_MS, Control, Resolution
 from runfold.events.run import Event
 from runfold.producers.client.broker_time import BrokerTime
 from runfold.producers.client.hubs import Hubs
-from runfold.producers.client.messages import Calls, FeedbackOptions, Messages, RequestOptions
+from runfold.producers.client.messages import Calls, Messages
+from runfold.producers.client.options import FeedbackOptions, RequestOptions
 from runfold.producers.errors import NotYetError
 from runfold.producers.log.port import Headers, LogReader, LogWriter, RecordPlace, SoonWriter
 

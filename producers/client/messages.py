@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack
 
 from pydantic import ValidationError
 
@@ -19,8 +19,9 @@ from runfold.events.records import commands
 from runfold.events.records.commands import Control, Resolution, RunRequested
 from runfold.events.records.feedback import FeedbackGiven
 from runfold.events.topics import MAX_INPUT_BYTES
-from runfold.events.values import Attachment, DataClassification, Label, Limits, ProposedCall
+from runfold.events.values import ProposedCall
 from runfold.producers.client.deciding import digest_of
+from runfold.producers.client.options import FeedbackOptions, RequestOptions
 from runfold.producers.errors import RefusedError
 from runfold.producers.identity import uuid7
 
@@ -28,41 +29,6 @@ R = TypeVar("R", bound=Record)
 
 Calls = Iterable[tuple[str, Content]]
 """Calls that a person proposes in the model's place: tools by name, and their arguments as JSON."""
-
-
-class RequestOptions(TypedDict, total=False):
-    """What a request may say beyond goal and agent, as in ``RunRequest``."""
-
-    run_id: str
-    tenant_id: str
-    user_id: str
-    agent_version: str
-    attachments: tuple[Attachment, ...]
-    roles: tuple[str, ...]
-    scopes: tuple[str, ...]
-    limits: Limits
-    data_classification: DataClassification
-    response_profile: str
-    region: str
-    labels: tuple[Label, ...]
-    feature: str
-    priority: int
-    thread_id: str
-    variant: str
-    source: str
-    deadline: datetime
-    origin: Origin
-
-
-class FeedbackOptions(TypedDict, total=False):
-    """What may be said about a run, as in ``FeedbackGiven``."""
-
-    rating: int | None
-    text: str | None
-    correction: str | None
-    seq: int | None
-    labels: tuple[Label, ...]
-    source: str
 
 
 class Messages:

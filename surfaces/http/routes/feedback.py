@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from runfold.events.values import Label
-from runfold.producers.client.messages import FeedbackOptions
+from runfold.producers.client.options import FeedbackOptions
 from runfold.producers.identity import uuid7
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.runs.accepted import detail

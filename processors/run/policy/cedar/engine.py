@@ -15,7 +15,13 @@ from typing import Any, NamedTuple
 
 from runfold.events.definitions import PoliciesInForce, PolicyDefinition
 from runfold.processors.run.policy.cedar.bounds import need_bounded
-from runfold.processors.run.policy.cedar.heads import has_only_a_head
+from runfold.processors.run.policy.cedar.heads import (
+    actions_of,
+    has_only_a_head,
+    name_of_resource,
+    position_of,
+    type_of_resource,
+)
 from runfold.processors.run.policy.cedar.request import Asked, Entity, action_of, entities_json
 
 _MOST_PARTS = 1024
@@ -270,31 +276,6 @@ def _handle(bodies: Mapping[str, Any]) -> Any:
 
     whole = {"staticPolicies": bodies, "templates": {}, "templateLinks": []}
     return cedarpy.PolicySet.from_json_str(json.dumps(whole))
-
-
-def position_of(number: str) -> int:
-    """Return the place in a text of the policy that Cedar named ``policyN``."""
-    return int(number.removeprefix("policy"))
-
-
-def actions_of(body: Mapping[str, Any]) -> frozenset[str] | None:
-    """Return the actions, and groups of them, that a rule's head names; None for all."""
-    scope = body["action"]
-    named = [scope["entity"]] if "entity" in scope else scope.get("entities")
-    return None if named is None else frozenset(each["id"] for each in named)
-
-
-def type_of_resource(body: Mapping[str, Any]) -> str | None:
-    """Return the type of the resource that a rule's head names, None for any."""
-    scope = body["resource"]
-    named = scope["entity"]["type"] if "entity" in scope else scope.get("entity_type")
-    return str(named) if named is not None else None
-
-
-def name_of_resource(body: Mapping[str, Any]) -> str | None:
-    """Return the id of the one resource that a rule's head names by ``==``, None for any other."""
-    scope = body["resource"]
-    return str(scope["entity"]["id"]) if scope["op"] == "==" and "entity" in scope else None
 
 
 @lru_cache(maxsize=1024)

@@ -1,4 +1,4 @@
-"""Rules that are nothing but a head: what they say needs no evaluation."""
+"""Heads of rules: what they name, and rules that are nothing else, which need no evaluation."""
 
 from __future__ import annotations
 
@@ -24,6 +24,31 @@ def has_only_a_head(body: Mapping[str, Any], action: Entity) -> bool:
         and "in" not in resource
         and _matches(body["action"], action)
     )
+
+
+def position_of(number: str) -> int:
+    """Return the place in a text of the policy that Cedar named ``policyN``."""
+    return int(number.removeprefix("policy"))
+
+
+def actions_of(body: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return the actions, and groups of them, that a rule's head names; None for all."""
+    scope = body["action"]
+    named = [scope["entity"]] if "entity" in scope else scope.get("entities")
+    return None if named is None else frozenset(each["id"] for each in named)
+
+
+def type_of_resource(body: Mapping[str, Any]) -> str | None:
+    """Return the type of the resource that a rule's head names, None for any."""
+    scope = body["resource"]
+    named = scope["entity"]["type"] if "entity" in scope else scope.get("entity_type")
+    return str(named) if named is not None else None
+
+
+def name_of_resource(body: Mapping[str, Any]) -> str | None:
+    """Return the id of the one resource that a rule's head names by ``==``, None for any other."""
+    scope = body["resource"]
+    return str(scope["entity"]["id"]) if scope["op"] == "==" and "entity" in scope else None
 
 
 def _matches(scope: Mapping[str, Any], action: Entity) -> bool:
