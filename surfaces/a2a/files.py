@@ -18,7 +18,7 @@ from runfold.infra.artifacts.errors import (
 )
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.surfaces.a2a.calling import CALL, Call
-from runfold.surfaces.a2a.tasks.tasks import Tasks
+from runfold.surfaces.a2a.tasks.tasks import Tasks, checked
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.access.identity import need_scope
 from runfold.surfaces.http.gateway import Gateway
@@ -44,8 +44,8 @@ class Files:
         task_id, artifact_id = request.path_params["id"], request.path_params["artifact"]
         try:
             need_scope(call.caller, identity.READ)
+            await self._gateway.note_read(call.caller, "a2a artifact", checked(task_id))
             held = await self._tasks.held(call, task_id, artifact_id)
-            await self._gateway.note_read(call.caller, "a2a artifact", task_id)
             data = await asyncio.to_thread(self._bytes, held, call.caller.tenant_id)
         except TaskNotFoundError:
             call.problem = Problem("not_found", "There is no such task.")

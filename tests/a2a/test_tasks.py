@@ -104,6 +104,40 @@ def test_who_may_only_write_decides_nothing(served: Served) -> None:
     asyncio.run(work())
 
 
+def test_who_may_only_write_reads_nothing_and_has_nobody_told(tmp_path: Path) -> None:
+    log = answering(asked(), WRITES)
+    with agents(tmp_path, log, hosts=("hooks.example",)) as served:
+        client = served.client(scopes=("runs:write",))
+        client.headers["a2a-version"] = "1.0"
+        base = f"/a2a/agents/worker/tasks/{RUN}"
+        told = {"taskId": RUN, "id": "a", "url": "https://hooks.example/x"}
+        assert client.post(f"{base}/pushNotificationConfigs", json=told).status_code == 403
+        assert client.post(f"{base}:cancel", json={}).status_code == 403
+        whole = served.client()
+        whole.headers["a2a-version"] = "1.0"
+        assert whole.get(base).json()["status"]["state"] == "TASK_STATE_INPUT_REQUIRED"
+        assert whole.post(f"{base}/pushNotificationConfigs", json=told).status_code == 200
+        assert whole.post(f"{base}:cancel", json={}).status_code == 200
+
+
+def test_a_read_that_cannot_be_put_on_record_is_not_made(tmp_path: Path) -> None:
+    nowhere = "postgresql://postgres@127.0.0.1:1/none?connect_timeout=1"
+    more = {"reads": "require", "reads_to": lambda: nowhere, "hosts": ("hooks.example",)}
+    with agents(tmp_path, answering(asked(), WRITES), **more) as served:
+        client = served.client()
+        client.headers["a2a-version"] = "1.0"
+        base = f"/a2a/agents/worker/tasks/{RUN}"
+        told = {"taskId": RUN, "id": "a", "url": "https://hooks.example/x"}
+        for answer in (
+            client.get(base),
+            client.get("/a2a/agents/worker/tasks"),
+            client.get(f"{base}/artifacts/{RUN}.2"),
+            client.post(f"{base}/pushNotificationConfigs", json=told),
+            client.post(f"{base}:cancel", json={}),
+        ):
+            assert answer.status_code == 503, (answer.url, answer.text)
+
+
 def test_a_message_begins_one_run_however_often_it_is_sent(served: Served) -> None:
     async def work() -> None:
         async with calling(served.url, served.key(), binding=REST) as agent:
