@@ -12,15 +12,15 @@ from collections.abc import Iterable, Iterator
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
-# What versions of Python judge differently, and a control service of a cloud that has a public
-# address.
+# What versions of Python judge differently, a control service of a cloud that has a public address,
+# and the local NAT64 prefix: where in it an inner address stands is each network's own choice.
 _REFUSED: tuple[Network, ...] = tuple(
     ipaddress.ip_network(each)
     for each in (
         *("100.64.0.0/10", "168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24", "198.18.0.0/15"),
-        *("2001:db8::/32", "3fff::/20", "5f00::/16", "fec0::/10"),
+        *("2001:db8::/32", "3fff::/20", "5f00::/16", "fec0::/10", "64:ff9b:1::/48"),
     )
 )
 
@@ -61,7 +61,7 @@ def _within(address: Address) -> Iterator[Address]:
     if address.ipv4_mapped is not None:
         yield address.ipv4_mapped
         return
-    if any(address in each for each in _NAT64):
+    if address in _NAT64:
         # Reserved as a whole in some versions of Python, public in others: the inner one counts.
         yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         return

@@ -138,7 +138,9 @@ class _Checked(AbstractResolver):
         made: list[ResolveResult] = []
         for kind, _type, protocol, _name, place in found:
             address = str(place[0])
-            self._rules.check_address(address)
+            if why := refusal_of(address, self._rules.networks):
+                # Whoever chose the name is not told what it stands for here.
+                raise RefusedTargetError(f"what {host} stands for {why}")
             made.append(
                 ResolveResult(
                     hostname=host,

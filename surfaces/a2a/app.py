@@ -128,7 +128,8 @@ class A2A:
     ) -> None:
         gateway = self._gateway
         caller = caller_of(await authenticated(request, gateway.door), marks)
-        served.left = gateway.use.take(caller.key_id)
+        served.who = caller.key_id
+        served.left = gateway.use.take(served.who)
         agent = await self._agent(caller.tenant_id, name)
         is_rpc = rest == "/"
         body, found = await self._body(request, is_rpc=is_rpc)

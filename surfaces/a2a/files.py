@@ -18,9 +18,10 @@ from runfold.infra.artifacts.errors import (
 )
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.surfaces.a2a.calling import CALL, Call
-from runfold.surfaces.a2a.tasks.tasks import Tasks
+from runfold.surfaces.a2a.tasks.tasks import Tasks, checked
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.access.identity import need_scope
+from runfold.surfaces.http.bytes_answer import BytesAnswer
 from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.http.refusals.problems import Problem, problem_of
 
@@ -44,18 +45,20 @@ class Files:
         task_id, artifact_id = request.path_params["id"], request.path_params["artifact"]
         try:
             need_scope(call.caller, identity.READ)
+            await self._gateway.note_read(call.caller, "a2a artifact", checked(task_id))
             held = await self._tasks.held(call, task_id, artifact_id)
-            await self._gateway.note_read(call.caller, "a2a artifact", task_id)
             data = await asyncio.to_thread(self._bytes, held, call.caller.tenant_id)
+            kind = held.media_type if _MEDIA_TYPE.fullmatch(held.media_type) else None
+            headers = {"content-disposition": "attachment", "etag": f'"{held.digest.hex()}"'}
+            return BytesAnswer(
+                data, self._gateway.use, 200, kind or "application/octet-stream", headers
+            )
         except TaskNotFoundError:
             call.problem = Problem("not_found", "There is no such task.")
             return Response(status_code=404)
         except Exception as error:  # noqa: BLE001 - a caller is answered, whatever it was
             call.problem = problem_of(error)
             return Response(status_code=500)
-        kind = held.media_type if _MEDIA_TYPE.fullmatch(held.media_type) else None
-        headers = {"content-disposition": "attachment", "etag": f'"{held.digest.hex()}"'}
-        return Response(data, 200, headers, kind or "application/octet-stream")
 
     def _bytes(self, held: Content, tenant_id: str) -> bytes:
         if held.size > MOST_BYTES:

@@ -186,6 +186,7 @@ class Handler(RequestHandler):
         if pushed:
             # A message that is taken must not be refused because of whom to tell of it.
             await self._pushes.check(wanted.task_push_notification_config)
+            await self._telling(call)
         if params.message.task_id:
             # What is answered is the task, with what was said before.
             await self._read(call, "message/send", checked(params.message.task_id))
@@ -200,16 +201,23 @@ class Handler(RequestHandler):
             await self._pushes.add(call, config)
         return sent
 
+    async def _telling(self, call: Call, task_id: str = "") -> None:
+        """Raise Problem where a key may have nobody told: what they are told it has to read."""
+        need_scope(call.caller, identity.WRITE)
+        await self._read(call, "tasks/pushNotificationConfigs", task_id)
+
     async def _pushed(
         self, call: Call, params: a2a.TaskPushNotificationConfig
     ) -> a2a.TaskPushNotificationConfig:
-        need_scope(call.caller, identity.WRITE)
+        await self._telling(call, checked(params.task_id))
         await self._pushes.check(params)
         await self._tasks.get(call, params.task_id, 0)
         return await self._pushes.add(call, params)
 
     async def _cancelled(self, call: Call, params: a2a.CancelTaskRequest) -> a2a.Task:
         need_scope(call.caller, identity.WRITE)
+        # What is answered is the task, with all that was said.
+        await self._read(call, "tasks/cancel", checked(params.id))
         task = await self._tasks.get(call, params.id, 0)
         if task.status.state in TERMINAL:
             raise TaskNotCancelableError("The task has ended already.")

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from runfold.surfaces.a2a.calling import Call
 from runfold.surfaces.http.access.identity import Marks
 from runfold.surfaces.http.access.limits import Use
+from runfold.surfaces.http.handling import refused
 from runfold.surfaces.http.metrics import STREAMS
 from runfold.surfaces.http.refusals.problems import Problem, answer
 
@@ -20,13 +21,14 @@ _log = logging.getLogger("runfold.gateway")
 
 
 class Served:
-    """The answer to one request; ``left`` are headers that say what the key has left."""
+    """The answer to one request; ``who`` is the key that makes it, ``left`` what that has left."""
 
     def __init__(self, send: Send, marks: Marks, use: Use, path: str) -> None:
         self._send = send
         self._marks = marks
         self._use = use
         self._path = path
+        self.who = ""
         self.left: dict[str, str] = {}
         self.status = 0
         self._ended = False
@@ -37,6 +39,7 @@ class Served:
 
     async def refuse(self, problem: Problem) -> None:
         """Send a problem, where nothing was sent; end what has begun."""
+        problem = refused(self._use, self.who, problem)
         if self.status:
             await self._cut()
             return

@@ -27,6 +27,7 @@ from runfold.surfaces.http.access.back_off import GRANT, too_often
 from runfold.surfaces.http.access.identity import Caller, Marks, caller_of, marks_of
 from runfold.surfaces.http.access.identity import need_scope as need
 from runfold.surfaces.http.access.letting_in import authenticated
+from runfold.surfaces.http.access.limits import Use
 from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.http.metrics import REFUSALS, REQUESTS, SECONDS
 from runfold.surfaces.http.reading import bodies
@@ -60,7 +61,7 @@ async def handle(route: Route, gateway: Gateway, request: Request) -> Response:
                     Call(request, gateway, caller, await _body(route, gateway, request))
                 )
     except Exception as error:  # noqa: BLE001 - a caller is answered, whatever it was
-        problem = _refused(gateway, who, problem_of(error))
+        problem = refused(gateway.use, who, problem_of(error))
         if problem.code == "internal":
             _log.exception("a request failed", extra={"request_id": marks.request_id})
         response = answer(problem, request.url.path, marks.request_id)
@@ -96,12 +97,12 @@ def in_trace(marks: Marks) -> Iterator[None]:
         otel.detach(token)
 
 
-def _refused(gateway: Gateway, who: str, problem: Problem) -> Problem:
+def refused(use: Use, who: str, problem: Problem) -> Problem:
     """Return a problem as it is answered: who asks again and again for what is not theirs waits."""
     status = CODES[problem.code].status
     if status not in {401, 403} and problem.code != "refused_too_often":
         return problem
-    if status == 403 and (wait := gateway.use.back_off.refused(**{GRANT: who})) > 0:
+    if status == 403 and (wait := use.back_off.refused(**{GRANT: who})) > 0:
         problem = too_often(wait)
     REFUSALS(problem.code).inc()
     return problem

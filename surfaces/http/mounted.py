@@ -19,7 +19,7 @@ from runfold.infra.process.runner import Watch
 from runfold.surfaces.http.access.identity import Caller, Marks, caller_of, marks_of
 from runfold.surfaces.http.access.letting_in import authenticated
 from runfold.surfaces.http.gateway import Gateway
-from runfold.surfaces.http.handling import in_trace
+from runfold.surfaces.http.handling import in_trace, refused
 from runfold.surfaces.http.metrics import REQUESTS, SECONDS
 from runfold.surfaces.http.refusals.problems import Problem, answer, problem_of
 
@@ -94,10 +94,11 @@ class Behind:
                     scope[_CALLER] = await self._let_in(request, marks)
                 await self._mounted.app(scope, receive, watched)
         except Exception as error:  # noqa: BLE001 - a caller is answered, whatever it was
-            if problem_of(error).code == "internal":
+            problem = refused(self._gateway.use, "", problem_of(error))
+            if problem.code == "internal":
                 _log.exception("a request failed", extra={"request_id": marks.request_id})
             if not status:
-                await self._refusal(request, problem_of(error), marks)(scope, receive, watched)
+                await self._refusal(request, problem, marks)(scope, receive, watched)
         REQUESTS(self._mounted.name, str(status or 500)).inc()
         SECONDS(self._mounted.name).observe(time.monotonic() - began)
 

@@ -87,6 +87,7 @@ async def listed(asking: Asking) -> ListResourcesResult:
     """Return the newest runs; none where the views do not answer."""
     if not asking.caller.may(READ):
         return ListResourcesResult(resources=[])
+    await asking.gateway.note_read(asking.caller, "MCP resources/list")
     found = await asking.gateway.ask_if_there(
         asking.caller, lambda views: list_runs(views, _MOST_LISTED)
     )

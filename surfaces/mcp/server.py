@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import closing
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -27,7 +28,7 @@ from mcp.types import (
 from pydantic import ValidationError
 
 from runfold.surfaces.application.errors import InvalidError
-from runfold.surfaces.http.access.identity import WRITE
+from runfold.surfaces.http.access.identity import READ, WRITE, need_scope
 from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.mcp import resources, tasks
 from runfold.surfaces.mcp.agents import AgentTool, agents_of
@@ -121,7 +122,7 @@ class Methods:
     async def _run_agent(
         self, asking: Asking, params: CallToolRequestParams, said: RunAgent
     ) -> Answer:
-        run_id = resumed_run(params.request_state)
+        run_id = await _gone_on_with(asking, params)
         resumed = run_id is not None
         if run_id is None:
             run_id = await start(
@@ -143,7 +144,7 @@ class Methods:
             if own
             else (arguments.get("idempotency_key"), float(arguments.get("wait_s", USUAL_WAIT_S)))
         )
-        run_id = resumed_run(params.request_state)
+        run_id = await _gone_on_with(asking, params)
         resumed = run_id is not None
         if run_id is None:
             run_id = await start(asking, tool.agent.name, tool.goal_of(arguments), key)
@@ -166,7 +167,8 @@ class Methods:
         params: PaginatedRequestParams | None,  # noqa: ARG002 - one page
     ) -> ListResourcesResult:
         """List the newest runs."""
-        return await _asked(resources.listed(Asking.of(self._gateway, ctx)))
+        asking = Asking.of(self._gateway, ctx)
+        return await _asked(asking, resources.listed(asking))
 
     async def list_templates(
         self,
@@ -181,15 +183,16 @@ class Methods:
     ) -> ReadResourceResult:
         """Read what a URI names."""
         asking = Asking.of(self._gateway, ctx)
-        return await _asked(resources.read(asking, self._artifacts, params.uri))
+        return await _asked(asking, resources.read(asking, self._artifacts, params.uri))
 
     def task_method(
-        self, method: Callable[[Asking, Any], Awaitable[dict[str, Any]]]
+        self, method: Callable[[Asking, Any], Coroutine[Any, Any, dict[str, Any]]]
     ) -> Callable[[Context, Any], Awaitable[dict[str, Any]]]:
         """Return a method of the tasks' extension as a handler."""
 
         async def handle(ctx: Context, params: Any) -> dict[str, Any]:
-            return await _asked(method(Asking.of(self._gateway, ctx), params))
+            asking = Asking.of(self._gateway, ctx)
+            return await _asked(asking, method(asking, params))
 
         return handle
 
@@ -234,10 +237,23 @@ def scopes_in(params: Mapping[str, Any]) -> frozenset[str] | None:
     return frozenset(said)
 
 
-async def _asked(answer: Awaitable[T]) -> T:
+async def _gone_on_with(asking: Asking, params: CallToolRequestParams) -> str | None:
+    """Return the run that a request goes on with, None for a new one; raises Problem.
+
+    Which run that is a client says: it is read as any run by its id.
+    """
+    run_id = resumed_run(params.request_state)
+    if run_id is not None:
+        need_scope(asking.caller, READ)
+        await asking.gateway.note_read(asking.caller, "MCP tools/call", run_id)
+    return run_id
+
+
+async def _asked(asking: Asking, answer: Coroutine[Any, Any, T]) -> T:
     """Return an answer; what a use case raises is an error of the protocol."""
     try:
-        return await answer
+        with closing(answer), asking.gateway.use.under_way(asking.caller.key_id):
+            return await answer
     except MCPError:
         raise
     except Exception as error:

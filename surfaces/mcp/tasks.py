@@ -50,7 +50,9 @@ async def get(asking: Asking, params: TaskParams) -> dict[str, Any]:
     """Return where a task stands, with its result once there is one."""
     _need_extension(asking)
     need_scope(asking.caller, READ)
-    found = await where_it_stands(asking, plain_id(params.task_id))
+    run_id = plain_id(params.task_id)
+    await asking.gateway.note_read(asking.caller, "MCP tasks/get", run_id)
+    found = await where_it_stands(asking, run_id)
     said = {"resultType": "complete", **_task(found)}
     wait = in_a_form(found.waits_for)
     if said["status"] == "input_required" and wait is not None:

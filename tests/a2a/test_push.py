@@ -27,7 +27,9 @@ from tests.surfaces.answering import answering
 NEAR = (
     "https://127.0.0.1/x", "https://[::1]/x", "https://10.0.0.1", "https://169.254.169.254/latest",
     "https://[::ffff:127.0.0.1]/", "https://100.64.0.1/", "https://0.0.0.0/", "https://224.0.0.1/",
-    "https://[fe80::1%25eth0]/",
+    "https://[fe80::1%25eth0]/", "https://[64:ff9b::a9fe:a9fe]/", "https://[2002:7f00:1::1]/",
+    "https://168.63.129.16/", "https://[2001:0:7f00:1::1]/", "https://[::127.0.0.1]/",
+    "https://[fec0::1]/", "https://[64:ff9b:1::808:808]/", "https://198.18.0.1/",
 )  # fmt: skip
 NO_ADDRESS = (
     "", "x", "ftp://a.example/", "https://", "https://a@b.example/", "https://b.example:99999/",

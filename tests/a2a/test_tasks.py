@@ -19,6 +19,7 @@ from runfold.events import topics
 from runfold.events.contents.content import Content
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.processors.definitions.record import announce
+from runfold.surfaces.http.access.limits import Limits
 from tests.a2a.calling import JSONRPC, REST, agents, calling, message, name_of, shown_in
 from tests.deciders.given import RUN, TENANT, agent, came_back
 from tests.deciders.given import request as asked
@@ -104,6 +105,40 @@ def test_who_may_only_write_decides_nothing(served: Served) -> None:
     asyncio.run(work())
 
 
+def test_who_may_only_write_reads_nothing_and_has_nobody_told(tmp_path: Path) -> None:
+    log = answering(asked(), WRITES)
+    with agents(tmp_path, log, hosts=("hooks.example",)) as served:
+        client = served.client(scopes=("runs:write",))
+        client.headers["a2a-version"] = "1.0"
+        base = f"/a2a/agents/worker/tasks/{RUN}"
+        told = {"taskId": RUN, "id": "a", "url": "https://hooks.example/x"}
+        assert client.post(f"{base}/pushNotificationConfigs", json=told).status_code == 403
+        assert client.post(f"{base}:cancel", json={}).status_code == 403
+        whole = served.client()
+        whole.headers["a2a-version"] = "1.0"
+        assert whole.get(base).json()["status"]["state"] == "TASK_STATE_INPUT_REQUIRED"
+        assert whole.post(f"{base}/pushNotificationConfigs", json=told).status_code == 200
+        assert whole.post(f"{base}:cancel", json={}).status_code == 200
+
+
+def test_a_read_that_cannot_be_put_on_record_is_not_made(tmp_path: Path) -> None:
+    nowhere = "postgresql://postgres@127.0.0.1:1/none?connect_timeout=1"
+    more = {"reads": "require", "reads_to": lambda: nowhere, "hosts": ("hooks.example",)}
+    with agents(tmp_path, answering(asked(), WRITES), **more) as served:
+        client = served.client()
+        client.headers["a2a-version"] = "1.0"
+        base = f"/a2a/agents/worker/tasks/{RUN}"
+        told = {"taskId": RUN, "id": "a", "url": "https://hooks.example/x"}
+        for answer in (
+            client.get(base),
+            client.get("/a2a/agents/worker/tasks"),
+            client.get(f"{base}/artifacts/{RUN}.2"),
+            client.post(f"{base}/pushNotificationConfigs", json=told),
+            client.post(f"{base}:cancel", json={}),
+        ):
+            assert answer.status_code == 503, (answer.url, answer.text)
+
+
 def test_a_message_begins_one_run_however_often_it_is_sent(served: Served) -> None:
     async def work() -> None:
         async with calling(served.url, served.key(), binding=REST) as agent:
@@ -185,6 +220,31 @@ def test_a_client_of_version_0_3_is_served(served: Served) -> None:
         card = client.get("/a2a/agents/worker/.well-known/agent-card.json").json()
         assert card["url"] == f"{served.url}/a2a/agents/worker"
         assert client.get(f"/a2a/agents/worker/v1/tasks/{RUN}").json()["id"] == RUN
+
+
+def test_bytes_on_their_way_are_bounded_with_all_others(tmp_path: Path) -> None:
+    store = MemoryArtifacts()
+    kept = store.put(b"many bytes", "text/csv", TENANT)
+    left = Content(media_type="text/csv", size=10, digest=kept.digest, ref=kept.ref)
+    log = answering(asked(), LOOKS, came_back(2, result=left))
+    with agents(tmp_path, log, artifacts=store, limits=Limits(held_bytes=15)) as served:
+        client = served.client()
+        client.headers["a2a-version"] = "1.0"
+        place = f"/a2a/agents/worker/tasks/{RUN}/artifacts/{RUN}.2"
+        served.gateway.use.held = 6
+        busy = client.get(place)
+        assert (busy.status_code, busy.json()["code"]) == (503, "too_busy")
+        served.gateway.use.held = 0
+        assert client.get(place).content == b"many bytes"
+        assert served.gateway.use.held == 0
+
+
+def test_who_is_refused_again_and_again_waits_as_at_every_route(served: Served) -> None:
+    client = served.client(scopes=("runs:write",))
+    client.headers["a2a-version"] = "1.0"
+    found = [client.get(f"/a2a/agents/worker/tasks/{RUN}").status_code for _ in range(32)]
+    assert found[0] == 403
+    assert found[-1] == 429
 
 
 def test_what_a_tool_left_in_the_store_is_served_to_who_sees_the_task(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from runfold.producers.identity import uuid7
 from runfold.surfaces.http.access.identity import LOOPBACK
 from runfold.surfaces.http.access.limits import Limits
 from runfold.surfaces.http.app import make_app
-from tests.deciders.given import RUN
+from tests.deciders.given import RUN, TENANT
 from tests.http.serving import Served, serving
 from tests.http.test_streams import put
 from tests.support.stack import wait_until
@@ -324,3 +324,24 @@ def test_who_goes_away_in_mid_request_leaves_nothing_under_way(impatient: Served
         sock.close()
     wait_until(lambda: not impatient.gateway.use._under_way, 60)
     assert impatient.gateway.use.held == 0
+
+
+def test_one_replay_of_a_tenant_at_a_time_and_few_of_all() -> None:
+    with serving() as served:
+        use, own, other = served.gateway.use, served.client(), served.client(tenant="umbrella")
+        said = {"from": "earliest"}
+        with use.replaying(TENANT):
+            busy = own.post("/webhooks/hook/replay", json=said)
+            assert (busy.status_code, busy.json()["code"]) == (503, "too_busy")
+            assert busy.headers["retry-after"]
+            assert other.post("/webhooks/hook/replay", json=said).status_code == 404
+            with use.replaying("initech"):
+                assert other.post("/webhooks/hook/replay", json=said).status_code == 503
+        assert own.post("/webhooks/hook/replay", json=said).status_code == 404
+
+
+def test_a_replay_from_no_offset_of_a_journal_is_refused() -> None:
+    with serving() as served:
+        for start in ("0:9223372036854775808", "4294967296:0", "0:+1"):
+            answer = served.client().post("/webhooks/hook/replay", json={"from": start})
+            assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), start

@@ -28,6 +28,7 @@ from tests.deciders.given import RUN, TENANT
 from tests.deciders.given import request as asked
 from tests.http.serving import Served, serving
 from tests.support.builders.stories import ASKS, WRITES
+from tests.support.stack import wait_until
 from tests.surfaces.answering import answering
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -47,6 +48,7 @@ DIRECTORY = Directory.model_validate(
                 "users": {
                     "U1": {"user": "ann", "scopes": ["runs:read", "runs:write", "runs:decide"]},
                     "U2": {"user": "bob"},
+                    "U3": {"user": "cay", "scopes": ["runs:write", "runs:decide"]},
                 },
             },
             {
@@ -175,8 +177,9 @@ def test_a_slash_command_asks_for_one_run_in_the_persons_name(served: Served) ->
         "team": "T1",
     }
     created = [each for each in facts(served) if isinstance(each, j.RunCreated)]
-    assert created[-1].profile is not None
-    assert created[-1].profile.name == "slack"
+    (own,) = [each for each in created if each.request.run_id == found.run_id]
+    assert own.profile is not None
+    assert own.profile.name == "slack"
 
 
 @pytest.mark.parametrize(
@@ -232,6 +235,18 @@ def test_a_person_does_what_the_directory_lets_them(served: Served) -> None:
     assert shown["blocks"][0]["text"]["text"] == "find out"
 
 
+def test_who_may_not_read_is_shown_nothing_of_a_run(served: Served) -> None:
+    for answer in (
+        press(served, str(Action(APPROVE, RUN, CALL, "0" * 64)), user="U3"),
+        command(served, f"approve {CALL} {'0' * 12}", user="U3"),
+        command(served, f"tell {RUN} hurry", user="U3"),
+        press(served, str(Action(APPROVE, RUN, CALL, digest_of(served))), user="U3"),
+    ):
+        assert answer.json()["text"]
+        assert "blocks" not in answer.json()
+    assert any(isinstance(each, j.ToolCallApproved) for each in facts(served))
+
+
 def test_a_button_approves_what_was_shown_and_the_message_is_shown_anew(
     served: Served, posted: Posted
 ) -> None:
@@ -245,6 +260,8 @@ def test_a_button_approves_what_was_shown_and_the_message_is_shown_anew(
     assert any(isinstance(each, j.ToolCallApproved) for each in facts(served))
     assert answer.json()["replace_original"] is True
     assert not [each for each in answer.json()["blocks"] if each["type"] == "actions"]
+    # It is posted beside the answer, which does not wait for it.
+    wait_until(lambda: posted.messages != [], 30)
     assert posted.messages == [("https://hooks.slack.com/actions/T1/1/x", answer.json())]
 
 

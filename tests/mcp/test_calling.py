@@ -209,7 +209,9 @@ class Tasks(ClientExtension):
     identifier = "io.modelcontextprotocol/tasks"
 
 
-def modern(served: Served, method: str, params: dict[str, Any], **can: Any) -> Any:
+def modern(
+    served: Served, method: str, params: dict[str, Any], *, key: str = "", **can: Any
+) -> Any:
     """Send one request as 2026-07-28 has it, with what the client can do."""
     meta = {
         "io.modelcontextprotocol/protocolVersion": MODERN,
@@ -220,7 +222,7 @@ def modern(served: Served, method: str, params: dict[str, Any], **can: Any) -> A
         "accept": "application/json, text/event-stream",
         "mcp-protocol-version": MODERN,
         "mcp-method": method,
-        "authorization": f"Bearer {served.key()}",
+        "authorization": f"Bearer {key or served.key()}",
     }
     if "name" in params:
         headers["mcp-name"] = params["name"]
@@ -257,6 +259,44 @@ def test_a_client_that_takes_tasks_gets_one_and_its_run_is_the_task() -> None:
         assert unable["error"]["code"] == -32021
         absent = modern(served, "tasks/get", {"taskId": RUN.replace("0001", "0009")}, **can)
         assert absent["error"]["data"]["code"] == "not_found"
+
+
+def test_a_request_that_goes_on_with_a_run_needs_to_read_it(served: Served) -> None:
+    key = served.key(scopes=("runs:write",))
+    state = json.dumps({"run_id": RUN})
+    for name, given in (
+        ("run_agent", {"agent": "worker", "goal": "x"}),
+        ("run_agent", {"agent": "worker", "goal": "x", "wait_s": 1}),
+        ("worker", {"goal": "x", "wait_s": 1}),
+    ):
+        params = {"name": name, "arguments": given, "requestState": state}
+        for can in ({}, {"extensions": {Tasks.identifier: {}}}):
+            found = modern(served, "tools/call", params, key=key, **can)["result"]
+            assert found["isError"], found
+            assert "runs:read" in found["content"][0]["text"]
+
+
+def test_a_read_that_cannot_be_put_on_record_is_not_made() -> None:
+    nowhere = "postgresql://postgres@127.0.0.1:1/none?connect_timeout=1"
+    can = {"extensions": {Tasks.identifier: {}}}
+    going_on = {
+        "name": "run_agent",
+        "arguments": {"agent": "worker", "goal": "x"},
+        "requestState": json.dumps({"run_id": RUN}),
+    }
+    with serving(
+        answering(asked(), WRITES), mounted=mounting, reads="require", reads_to=lambda: nowhere
+    ) as served:
+        for method, params in (
+            ("tools/call", {"name": "get_run", "arguments": {"run_id": RUN}}),
+            ("tools/call", {"name": "list_run_events", "arguments": {"run_id": RUN}}),
+            ("tools/call", going_on),
+            ("tasks/get", {"taskId": RUN}),
+            ("resources/list", {}),
+            ("resources/read", {"uri": f"runfold://runs/{RUN}"}),
+        ):
+            found = modern(served, method, params, **can)
+            assert found.get("result", {"isError": True}).get("isError"), (method, found)
 
 
 def test_a_tenant_sees_nothing_of_anothers_runs(served: Served) -> None:

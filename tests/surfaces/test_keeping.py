@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from runfold.events import topics
 from runfold.events.definitions import TenantKeyMade
@@ -127,9 +127,21 @@ def test_after_an_erasure_nothing_opens_and_others_go_on(world: World, views: En
         if isinstance(each.record, TenantKeyMade)
     )
 
+    with views.connect() as connection:
+        # As Postgres has it; the library's database has none.
+        made: Any = connection.connection.driver_connection
+        made.create_function("to_regclass", 1, lambda name: name if "push" in name else None)
+        connection.execute(text("CREATE TABLE push_configs (tenant_id text, token text)"))
+        rows = "INSERT INTO push_configs VALUES ('acme', 'a'), ('acme', 'b'), ('umbrella', 'c')"
+        connection.execute(text(rows))
+        connection.commit()
+
     steps = list(erase(world.keeping, "acme", world.beside(views)))
 
-    assert [step.what for step in steps] == ["keys", "artifacts", "claims", "views"]
+    assert [step.what for step in steps] == ["keys", "artifacts", "claims", "pushes", "views"]
+    with views.connect() as connection:
+        left = connection.execute(text("SELECT tenant_id, token FROM push_configs")).all()
+        assert [tuple(each) for each in left] == [("umbrella", "c")]
     assert world.rebuilt == ["runs", "costs"]
     assert world.goals() == ["(erased)", "of umbrella"]
     assert [list(world.files.refs(tenant)) != [] for tenant in ("acme", "umbrella")] == [

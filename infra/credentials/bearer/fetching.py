@@ -7,7 +7,6 @@ nothing. A proxy of the environment is not used; where there is no other way out
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import socket
 import time
@@ -18,6 +17,7 @@ import httpx
 
 from runfold.infra.credentials.bearer.errors import KeysFaultError
 from runfold.infra.credentials.bearer.issuers import Issuer
+from runfold.infra.http.addresses import refusal_of
 from runfold.infra.http.body import IDENTITY, BodyRefusedError, whole
 from runfold.infra.http.trust import trust
 
@@ -27,7 +27,6 @@ LONGEST_S: Final = 10.0
 
 _CONNECT_S = 5.0
 _DISCOVERY = "/.well-known/openid-configuration"
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def fetch(issuer: Issuer) -> Any:
@@ -98,23 +97,12 @@ def _place(host: str, port: int, *, private: bool) -> str:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise ValueError(f"the name {host[:100]} cannot be looked up") from None
-    places = [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found]
+    places = [str(each[4][0]).partition("%")[0] for each in found]
     if not places:
         raise ValueError(f"the name {host[:100]} has no address")
-    if not private and not all(map(is_public, places)):
+    if not private and any(map(refusal_of, places)):
         raise ValueError(f"the name {host[:100]} has a private address: say `private_addresses`")
-    return str(places[0])
-
-
-def is_public(place: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether an address is on the public internet, whatever it is wrapped in."""
-    if isinstance(place, ipaddress.IPv6Address):
-        within = place.ipv4_mapped or place.sixtofour
-        if within is not None:
-            return is_public(within)
-        if place in _NAT64:
-            return is_public(ipaddress.IPv4Address(int(place) & 0xFFFFFFFF))
-    return place.is_global and not place.is_multicast
+    return places[0]
 
 
 def _parsed(data: bytes) -> Any:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from runfold.infra.http.addresses import refusal_of
 from runfold.infra.settings.errors import ConfigError
 
 ALGORITHMS: Final = (
@@ -164,5 +165,5 @@ def _need_address(field: str, address: str, *, private: bool) -> None:
         near = ipaddress.ip_address(parts.hostname)
     except ValueError:
         return
-    if not private and not near.is_global:
+    if not private and refusal_of(parts.hostname):
         raise ValueError(f"{field}: {near} is a private address: say `private_addresses: true`")

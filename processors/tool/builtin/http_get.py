@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import ipaddress
 import socket
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
+from runfold.infra.http.addresses import refusal_of
 from runfold.infra.http.body import IDENTITY, BodyRefusedError, pieces
 from runfold.processors.tool.builtin.contracts import contract, number, text
 from runfold.processors.tool.context import ToolContext
@@ -93,7 +93,7 @@ async def _checked(url: httpx.URL, config: Mapping[str, Any]) -> str:
     addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
     if not config.get("allow_private", False):
         for address in addresses:
-            if not ipaddress.ip_address(address).is_global:
+            if refusal_of(address):
                 raise _refused(f"{url.host} stands for an address of a private network")
     return addresses[0]
 

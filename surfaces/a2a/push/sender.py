@@ -16,6 +16,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
+from runfold.infra.http.addresses import refusal_of
+
 ANY_HOST = "*"
 LONGEST_URL = 2_000
 _WITHIN_S = 10.0
@@ -132,11 +134,7 @@ def _port(parts: SplitResult) -> int:
 def _why_not_public(host: str) -> str:
     """Return why an address is none of the public Internet; a name is judged when it is known."""
     try:
-        address = ipaddress.ip_address(host.partition("%")[0])
+        ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return ""
-    mapped = getattr(address, "ipv4_mapped", None)
-    address = mapped or address
-    if address.is_global and not address.is_multicast and not address.is_reserved:
-        return ""
-    return f"{host} is no public address"
+    return f"{host} is no public address" if refusal_of(host) else ""

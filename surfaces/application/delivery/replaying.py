@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -30,7 +30,7 @@ def start_of(text: str) -> Start:
     if ":" in text and "-" not in text:
         try:
             pairs = (part.split(":") for part in text.replace(",", " ").split())
-            return {int(partition): int(offset) for partition, offset in pairs}
+            return {_number(p, 2**31): _number(offset, 2**63) for p, offset in pairs}
         except ValueError:
             raise InvalidError(f"{text[:80]!r} names no positions, such as 0:120,3:77.") from None
     try:
@@ -40,6 +40,12 @@ def start_of(text: str) -> Start:
             f"{text[:80]!r} is no moment such as 2026-11-30T12:00Z, and no position such as 0:120."
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _number(text: str, below: int) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) < below):
+        raise ValueError(text)
+    return int(text)
 
 
 def replay(
@@ -55,12 +61,15 @@ def replay(
     Events from before its publication are among it. They have the ids that they had: whoever
     handles each id once handles none again. Raises errors of the log and of psycopg.
     """
-    tenant = key.scope or None
+    tenant, ends = key.scope or None, None
+    if isinstance(start, Mapping):
+        # A partition that is not named has its end at its beginning.
+        ends = {each: at for each, at in reader.ends(EVENTS).items() if each in start}
     target, matcher = Target(key, made, None), Matcher(known)
     number, count = log.replays(key) + 1, 0
 
     def wanted() -> Iterator[Wanted]:
-        for each in reader.read(EVENTS, start):
+        for each in reader.read(EVENTS, start, ends=ends):
             event = each.record
             if not isinstance(event, Event) or tenant not in {None, event.meta.tenant_id}:
                 continue

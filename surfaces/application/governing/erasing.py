@@ -67,7 +67,9 @@ def erase(keeping: Keeping, tenant: str, beside: Beside) -> Iterator[Step]:
     done = keeping.erase(tenant)
     yield Step("keys", f"{len(done.keys)} destroyed, {done.new} seals what comes now", done.left)
     yield _artifacts(beside, tenant)
-    yield _claims(beside, tenant)
+    yield _rows(beside, tenant, "claims", "tool_claims")
+    # They hold addresses and credentials that the tenant gave, in plain.
+    yield _rows(beside, tenant, "pushes", "push_configs")
     yield rebuilt(beside)
 
 
@@ -89,16 +91,16 @@ def _artifacts(beside: Beside, tenant: str) -> Step:
         return Step("artifacts", left=str(error))
 
 
-def _claims(beside: Beside, tenant: str) -> Step:
-    """Delete the tenant's claims: no run of it is left that could ask for them."""
-    there = text("SELECT to_regclass('tool_claims') IS NOT NULL")
-    delete = text("DELETE FROM tool_claims WHERE tenant_id = :tenant")
+def _rows(beside: Beside, tenant: str, what: str, table: str) -> Step:
+    """Delete a tenant's rows of a table: no run of it is left that could ask for them."""
+    there = text(f"SELECT to_regclass('{table}') IS NOT NULL")
+    delete = text(f"DELETE FROM {table} WHERE tenant_id = :tenant")  # noqa: S608 - our own names
     try:
         with beside.connect() as connection:
             if not connection.execute(there).scalar():
-                return Step("claims", "none")
+                return Step(what, "none")
             found = connection.execute(delete, {"tenant": tenant}).rowcount
             connection.commit()
     except DBAPIError as error:
-        return Step("claims", left=f"{type(error.orig).__name__}: {error.orig}")
-    return Step("claims", f"{found} deleted")
+        return Step(what, left=f"{type(error.orig).__name__}: {error.orig}")
+    return Step(what, f"{found} deleted")

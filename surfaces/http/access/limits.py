@@ -18,6 +18,9 @@ from runfold.surfaces.http.refusals.problems import Problem
 BURST_S = 10.0
 """How many seconds of its rate a key may use at once."""
 
+MOST_REPLAYS = 2
+"""How many replays are under way at once: each reads the journal, and has a thread meanwhile."""
+
 _MOST_REMEMBERED = 100_000
 
 
@@ -61,6 +64,7 @@ class Use:
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
     _under_way: dict[str, int] = field(default_factory=dict)
     back_off: BackOff = field(default_factory=BackOff)
+    _replaying: set[str] = field(default_factory=set)
 
     def take(self, key_id: str) -> dict[str, str]:
         """Take one request of a key's rate and return the headers that say what is left of it."""
@@ -101,6 +105,21 @@ class Use:
                 self._under_way[key_id] = left
             else:
                 del self._under_way[key_id]
+
+    @contextmanager
+    def replaying(self, tenant_id: str) -> Iterator[None]:
+        """Have a replay of a tenant under way within the block, the only one of that tenant."""
+        if tenant_id in self._replaying or len(self._replaying) >= MOST_REPLAYS:
+            raise Problem(
+                "too_busy",
+                "A replay is under way here, of yours or of others: wait for its end.",
+                headers={"retry-after": "10"},
+            )
+        self._replaying.add(tenant_id)
+        try:
+            yield
+        finally:
+            self._replaying.discard(tenant_id)
 
     def listen(self) -> None:
         """Open a stream; ``unlisten`` ends it."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runfold.events.contents.content import canonical_json
 from runfold.events.values import Label
@@ -79,12 +79,14 @@ class Acting:
         if not self.caller.may(scope):
             return Answer(f"You may not do this here: it needs {scope}. Nothing was done.")
         try:
-            return await self._done(intent, heard.sender)
+            done = await self._done(intent, heard.sender)
         except Exception as error:
             fault = fault_of(error)
             if fault.code is Code.INTERNAL:
                 raise
             return Answer(fault.sentence)
+        # A run is looked at to decide of it: who may not read it is not shown what stands there.
+        return done if self.caller.may(READ) else replace(done, picture=None)
 
     async def _done(self, intent: Intent, sender: Sender) -> Answer:
         match intent:

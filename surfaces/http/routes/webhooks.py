@@ -113,7 +113,8 @@ async def replayed(call: Call[Replay]) -> Response:
         key, made = use.in_force(known, call.path("name"), call.caller.tenant_id)
         return replay(call.gateway.reader, known, log, key, made, start)
 
-    return answered(await _asked(call, ask), 202)
+    with call.gateway.use.replaying(call.caller.tenant_id):
+        return answered(await _asked(call, ask), 202)
 
 
 async def rotated(call: Call[Rotate]) -> Response:
@@ -219,7 +220,7 @@ ROUTES = (
     ),
     Route(
         "POST", f"{_ONE}/replay", "replay_webhook", "Send events once more",
-        _WRITE, replayed, {202: shapes.WebhookReplay}, Replay, (), _ERRORS,
+        _WRITE, replayed, {202: shapes.WebhookReplay}, Replay, (), (*_ERRORS, "too_busy"),
     ),
     Route(
         "POST", f"{_ONE}/rotate", "rotate_webhook", "Change the secret that it is signed with",

@@ -118,7 +118,10 @@ def test_a_private_address_needs_leave_of_its_own(site: str) -> None:
     assert Site.asked == []
 
 
-@pytest.mark.parametrize("address", ["10.0.0.1", "169.254.169.254", "::1", "100.64.0.1"])
+@pytest.mark.parametrize(
+    "address",
+    ["10.0.0.1", "169.254.169.254", "::1", "100.64.0.1", "224.0.0.1", "168.63.129.16", "fec0::1"],
+)
 def test_a_name_that_stands_for_a_private_address_is_refused(
     monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
