@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from runfold.infra.deployment.identity import ADOPT
+from runfold.infra.secrets.environment import PREFIX
+from runfold.infra.settings.vault import VAULT_TOKEN
 from runfold.stack.supervisor.plan import Process
 
 PROCESSES: tuple[Process, ...] = (
@@ -29,9 +31,16 @@ PROCESSES: tuple[Process, ...] = (
         ("-m", "runfold.surfaces.http", "--development"),
         announces=True,
         readers=("gateway",),
+        # The file of its channels names any.
+        secrets=(PREFIX, VAULT_TOKEN.name),
     ),
     Process(
-        "delivery", ("-m", "runfold.processors.delivery"), announces=True, readers=("delivery",)
+        "delivery",
+        ("-m", "runfold.processors.delivery"),
+        announces=True,
+        readers=("delivery",),
+        # No subscription can name another.
+        secrets=(f"{PREFIX}WEBHOOK", VAULT_TOKEN.name),
     ),
     # Nothing waits for it.
     Process("monitor", ("-m", "runfold.processors.monitor"), readers=("monitor",)),

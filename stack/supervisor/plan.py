@@ -13,7 +13,8 @@ class Process:
 
     A process that runs ``once`` must end with 0 before the next one starts; one that
     ``announces`` counts as ready when it has called ``runfold.infra.process.ready.announce()``.
-    One that ``calls`` models or tools is given their secrets, and no other is; it ends
+    One that ``calls`` models or tools is given all secrets. Others are given those whose variables
+    begin as one of ``secrets``, and what opens their connections. One that ``calls`` ends
     ``stop_seconds`` after RUNFOLD_DRAIN_S at the latest, the others after ``stop_seconds``.
     ``readers`` are its names in the table of settings.
     """
@@ -24,6 +25,7 @@ class Process:
     announces: bool = False
     calls: bool = False
     readers: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
     stop_seconds: float = 20.0
 
 
@@ -40,6 +42,7 @@ def load(text: str) -> tuple[Process, ...]:
                 **fields,
                 "arguments": tuple(fields["arguments"]),
                 "readers": tuple(fields["readers"]),
+                "secrets": tuple(fields["secrets"]),
             }
         )
         for fields in json.loads(text)

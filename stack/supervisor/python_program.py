@@ -74,6 +74,15 @@ class PythonProgram:
         address = self._meant(METRICS_ADDRESS)
         return _LOOPBACKS.get(address, address)
 
+    @property
+    def given(self) -> dict[str, str]:
+        """The secrets that it is started with."""
+        if self.spec.calls:
+            return dict(self.secrets)
+        wanted = self.spec.secrets
+        asked = {name: value for name, value in self.secrets.items() if name.startswith(wanted)}
+        return for_connections(self.secrets) | asked
+
     def start(self) -> subprocess.Popen[bytes]:
         """Start it; it is not ready before it says so again."""
         self._ready_file.unlink(missing_ok=True)
@@ -89,7 +98,7 @@ class PythonProgram:
             env={
                 **_DEVELOPMENT,
                 **self.environment,
-                **(self.secrets if self.spec.calls else for_connections(self.secrets)),
+                **self.given,
                 **self.settings.to_env(),
                 **metrics,
                 INSTANCE: self._instance,

@@ -25,7 +25,7 @@ PAGE = 1_000
 """How many events are asked for at a time."""
 
 _NOT_OVER_HTTP = {
-    "attachments": "put them into the goal",
+    "attachments": "upload files with POST /artifacts and name them in POST /runs",
     "source": "the gateway says where a request came from",
 }
 

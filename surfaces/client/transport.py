@@ -39,7 +39,12 @@ class Target:
             known = False
         if not known:
             raise InvalidError(f"{self.url!r} is no address of a gateway: https://HOST or http://…")
-        if not self.key or not (self.key.isascii() and self.key.isprintable()):
+        if not self.key:
+            raise InvalidError(
+                "No API key is given: pass api_key or set RUNFOLD_API_KEY; "
+                "`runfold keys create` makes one."
+            )
+        if not (self.key.isascii() and self.key.isprintable()):
             raise InvalidError("The API key cannot be one: `runfold keys create` makes keys.")
 
     def options(self) -> dict[str, Any]:

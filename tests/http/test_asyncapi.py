@@ -94,6 +94,17 @@ def test_a_page_loads_nothing_and_runs_nothing(client: httpx.Client, path: str) 
     assert targets <= set(re.findall(r'id="([^"]+)"', text))
 
 
+def test_a_page_reads_as_text_and_not_as_its_source() -> None:
+    document = openapi.document(ROUTES)
+    for text in (page.openapi(document), page.asyncapi(asyncapi.document())):
+        words = re.sub(r"<pre>.*?</pre>", "", text, flags=re.DOTALL)
+        assert "`" not in words
+        assert not re.search(r" \[\d+(, \d+)*\]", words)
+    text = page.openapi(document)
+    assert "<p>Ask for a run; answer once the request is durable.</p>" in text
+    assert "<code>too_deep</code>: the JSON is nested too deeply" in text
+
+
 def test_what_stands_in_a_document_is_shown_and_not_run() -> None:
     evil = "<script>alert(1)</script>\"'><img src=x onerror=1>"
     document = openapi.document(ROUTES)

@@ -105,6 +105,12 @@ def requests_on(log: AnsweringLog) -> int:
     return len(list(log.read(topics.REQUESTS)))
 
 
+def test_a_client_without_a_key_is_told_how_to_give_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RUNFOLD_API_KEY", raising=False)
+    with pytest.raises(runfold.InvalidError, match="pass api_key or set RUNFOLD_API_KEY"):
+        runfold.connect_http("http://127.0.0.1:1")
+
+
 def test_a_request_whose_answer_was_lost_leads_to_one_run() -> None:
     with broken(LOST, LOST, problem("unavailable", 503, retryable=True)) as (server, key, log):
         with runfold.connect_http(server.url, api_key=key) as client:

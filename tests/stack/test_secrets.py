@@ -11,7 +11,9 @@ import pytest
 
 from runfold.infra.secrets.taking import for_connections
 from runfold.stack import control
+from runfold.stack.home import Home
 from runfold.stack.settings import Settings
+from runfold.stack.supervisor.python_program import PythonProgram
 from runfold.surfaces.processes import PROCESSES
 from tests.stack.test_stack import everything_below
 from tests.support.stack import embedded_settings
@@ -58,3 +60,22 @@ def test_only_what_calls_is_given_the_secrets_of_calls() -> None:
     }
     assert for_connections(taken).keys() == {"DATABASE_URL", "KAFKA_SASL_PASSWORD"}
     assert {process.name for process in PROCESSES if process.calls} == {"runs", "tools"}
+
+
+def test_what_signs_is_given_the_secrets_that_it_asks_for_by_name(tmp_path: Path) -> None:
+    secrets = {
+        "RUNFOLD_SECRET_CRM": SECRET,
+        "RUNFOLD_SECRET_WEBHOOK_BILLING": "whsec_1",
+        "RUNFOLD_VAULT_TOKEN": "token",
+        "ACME_API_KEY": KEY,
+    }
+    given = {
+        process.name: PythonProgram(
+            process, Settings(tmp_path, tmp_path), Home(tmp_path), secrets
+        ).given.keys()
+        for process in PROCESSES
+    }
+    assert given["runs"] == given["tools"] == secrets.keys()
+    assert given["delivery"] == {"RUNFOLD_SECRET_WEBHOOK_BILLING", "RUNFOLD_VAULT_TOKEN"}
+    assert given["gateway"] == secrets.keys() - {"ACME_API_KEY"}
+    assert not given["projector"] | given["monitor"] | given["topics"]

@@ -7,6 +7,7 @@ import time
 
 from runfold.infra.http import signing
 from runfold.infra.http.signing import SigningSecretError
+from runfold.infra.secrets.environment import variable_of
 from runfold.infra.secrets.port import SecretStore, SecretsUnavailableError
 
 _BELIEVED_S = 30.0
@@ -33,7 +34,10 @@ class Secrets:
         except SecretsUnavailableError as error:
             raise NoSecretError(f"the secret {name} cannot be read now") from error
         if found is None:
-            raise NoSecretError(f"the store of secrets holds no {name}")
+            raise NoSecretError(
+                f"the store of secrets holds no {name}: "
+                f"set {variable_of(name)} where it is sent from"
+            )
         self._known[name, tenant] = time.monotonic() + _BELIEVED_S, found
         return found
 

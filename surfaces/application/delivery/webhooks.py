@@ -48,7 +48,11 @@ def in_force(known: Definitions, name: str, tenant: str | None) -> tuple[Key, Su
     """Return a tenant's own subscription, also one that is switched off; raises NotFoundError."""
     found = known.resolve(SUBSCRIPTION, name, None, tenant).published
     if found is None or found.tenant != tenant or not isinstance(found.definition, Subscription):
-        raise NotFoundError(f"There is no webhook {name}: `runfold webhooks list` shows which are.")
+        whose = "of all tenants" if tenant is None else f"of {tenant}"
+        raise NotFoundError(
+            f"There is no webhook {name} {whose}: `runfold webhooks list` shows which there are, "
+            "and --tenant names whose one is meant."
+        )
     return Key(tenant or "", name), found.definition
 
 

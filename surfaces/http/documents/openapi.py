@@ -169,13 +169,19 @@ _MEANINGS = {
 }
 
 
+def _within(title: str) -> str:
+    """Return a title as it stands within a sentence: names and short forms as they are."""
+    first = title.split(maxsplit=1)[0]
+    return title if first[1:] != first[1:].lower() else title[0].lower() + title[1:]
+
+
 def _problems(route: Route) -> dict[str, Any]:
     by_status: dict[int, list[str]] = {}
     for code in codes_of(route):
         by_status.setdefault(CODES[code].status, []).append(code)
     return {
         str(status): {
-            "description": "; ".join(f"`{code}`: {CODES[code].title.lower()}" for code in codes),
+            "description": "; ".join(f"`{code}`: {_within(CODES[code].title)}" for code in codes),
             "headers": _headers(),
             "content": {
                 MEDIA_TYPE: {

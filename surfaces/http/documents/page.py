@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -15,7 +16,7 @@ _STYLE = (
     "padding-top:1rem}code,pre{font:13px ui-monospace,monospace}pre{background:#f4f4f4;"
     "padding:.7rem;overflow:auto}table{border-collapse:collapse;width:100%}td,th{border:1px solid "
     "#ccc;padding:.25rem .5rem;text-align:left;vertical-align:top}summary{cursor:pointer}"
-    "nav{columns:3}.m{font-weight:700}@media(max-width:40rem){nav{columns:1}}"
+    "nav{columns:3}h2 code{font-size:1em}.m{font-weight:700}@media(max-width:40rem){nav{columns:1}}"
     "@media(prefers-color-scheme:dark){body{background:#161616;color:#e8e8e8}"
     "pre{background:#242424}a{color:#8ab4ff}td,th{border-color:#555}}"
 )
@@ -27,6 +28,10 @@ HEADERS = {
     "referrer-policy": "no-referrer",
 }
 """What a page is sent with: a browser loads nothing for it but its one style."""
+
+_CODE = re.compile(r"(`{1,2})([^`]+)\1")
+_OURS = re.compile(r" \[\d+(?:, \d+)*\]")
+"""References of docstrings to what was asked for, which say nothing to others."""
 
 Json = Mapping[str, Any]
 
@@ -62,7 +67,7 @@ def _page(info: Json, source: str, index: list[tuple[str, str]], parts: list[str
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<style>{_STYLE}</style></head><body><h1>{title}</h1><p>{_e(info['description'])}</p>"
+        f"<style>{_STYLE}</style></head><body><h1>{title}</h1><p>{_said(info['description'])}</p>"
         f'<p>For programs: <a href="{source}">{source}</a>. '
         f'See also <a href="/{other}">/{other}</a> and <a href="/problems">/problems</a>.</p>'
         f"<nav>{links}</nav>{''.join(parts)}</body></html>\n"
@@ -76,7 +81,7 @@ def _operation(method: str, path: str, said: Json) -> str:
     ]
     head = (
         f'<h2 id="{_e(said["operationId"])}"><span class="m">{_e(method)}</span> '
-        f"<code>{_e(path)}</code></h2><p>{_e(said['summary'])}. {_e(said['description'])}</p>"
+        f"<code>{_e(path)}</code></h2><p>{_about(said['summary'], said['description'])}</p>"
     )
     parts = [head]
     if scope := said.get("x-runfold-scope"):
@@ -92,7 +97,7 @@ def _operation(method: str, path: str, said: Json) -> str:
         for status, answer in said["responses"].items()
     ]  # fmt: skip
     rows_of = "".join(
-        f"<tr><td>{_e(status)}</td><td>{shape}</td><td>{_e(about)}</td></tr>"
+        f"<tr><td>{_e(status)}</td><td>{shape}</td><td>{_said(about)}</td></tr>"
         for status, shape, about in answers
     )
     parts.append(f"<table><tr><th>status</th><th>answer</th><th>says</th></tr>{rows_of}</table>")
@@ -110,7 +115,7 @@ def _schema(name: str, said: Json) -> str:
         (field, _kind(kind), "yes" if field in needed else "", kind.get("description", ""))
         for field, kind in said.get("properties", {}).items()
     ]
-    about = f"<p>{_e(said.get('description', ''))}</p>"
+    about = f"<p>{_said(said.get('description', ''))}</p>"
     table = _table(("field", "type", "required", "about"), rows) if rows else _raw(said)
     return f'<h3 id="{_e(name)}">{_e(name)}</h3>{about}{table}'
 
@@ -118,13 +123,13 @@ def _schema(name: str, said: Json) -> str:
 def _channel(name: str, channel: Json, messages: Json) -> str:
     head = (
         f'<h2 id="{_e(_anchor(name))}"><code>{_e(name)}</code></h2>'
-        f"<p>{_e(channel['title'])}. {_e(channel['description'])}</p>"
+        f"<p>{_said(_sentence(channel['title']))}. {_said(channel['description'])}</p>"
     )
     parts = [head]
     for reference in channel["messages"].values():
         said = messages[reference["$ref"].rpartition("/")[2]]
         parts.append(
-            f"<details><summary><code>{_e(said['name'])}</code> {_e(said['summary'])}</summary>"
+            f"<details><summary><code>{_e(said['name'])}</code> {_said(said['summary'])}</summary>"
             f"<p>Subject <code>{_e(said['x-runfold-subject'])}</code>, version "
             f"{_e(str(said['x-runfold-version']))}</p>{_raw(said['payload']['schema'])}</details>"
         )
@@ -134,7 +139,7 @@ def _channel(name: str, channel: Json, messages: Json) -> str:
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     top = "".join(f"<th>{_e(word)}</th>" for word in head)
     body = "".join(
-        "<tr>" + "".join(f"<td>{_e(value)}</td>" for value in row) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td>{_said(value)}</td>" for value in row) + "</tr>" for row in rows
     )
     return f"<table><tr>{top}</tr>{body}</table>"
 
@@ -171,6 +176,22 @@ def _kind(schema: Json) -> str:
     if kind == "array":
         return f"list of {_kind(schema.get('items', {}))}"
     return " or ".join(kind) if isinstance(kind, list) else str(kind)
+
+
+def _about(summary: str, description: str) -> str:
+    """Return what an operation does, once where its description begins as its summary."""
+    if description.startswith(summary):
+        return _said(description)
+    return f"{_said(summary)}. {_said(description)}"
+
+
+def _said(text: str) -> str:
+    """Return words for people: what stands between backticks as code, no numbers of our own."""
+    return _CODE.sub(r"<code>\2</code>", _e(_OURS.sub("", str(text))))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _anchor(name: str) -> str:

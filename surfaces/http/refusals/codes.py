@@ -79,7 +79,7 @@ CODES: dict[str, Kind] = dict(
         401, "Who asks is not known", "Send `Authorization: Bearer KEY` with a key in force."
     ),
     "token_malformed": Kind(
-        401, "The token is none", "Send an access token as its issuer made it, a signed JWT."
+        401, "It is not a token", "Send an access token as its issuer made it, a signed JWT."
     ),
     "token_untrusted": Kind(
         401, "Nobody who is trusted here made the token",

@@ -3563,7 +3563,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunPage"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `cursor_malformed`: the cursor fits no list of this kind; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `cursor_malformed`: the cursor fits no list of this kind; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -3581,7 +3581,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -3689,7 +3689,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -3777,7 +3777,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunAccepted"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_missing`: an idempotency-key is needed here; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_missing`: an Idempotency-Key is needed here; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -3795,7 +3795,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -3903,7 +3903,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -3921,7 +3921,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -3975,7 +3975,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -4058,7 +4058,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -4076,7 +4076,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -4184,7 +4184,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -4277,7 +4277,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -4295,7 +4295,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -4403,7 +4403,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -4477,7 +4477,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed`: the request is malformed; `cursor_malformed`: the cursor fits no list of this kind; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `cursor_malformed`: the cursor fits no list of this kind; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -4495,7 +4495,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -4621,7 +4621,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -4710,7 +4710,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -4728,7 +4728,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -4854,7 +4854,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -4872,7 +4872,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -4926,7 +4926,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -5033,7 +5033,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -5051,7 +5051,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -5177,7 +5177,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -5195,7 +5195,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -5249,7 +5249,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -5356,7 +5356,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -5374,7 +5374,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -5500,7 +5500,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -5518,7 +5518,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -5572,7 +5572,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -5663,7 +5663,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunMessages"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -5681,7 +5681,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -5789,7 +5789,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -5878,7 +5878,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -5896,7 +5896,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6022,7 +6022,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6040,7 +6040,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6094,7 +6094,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6201,7 +6201,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6219,7 +6219,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6345,7 +6345,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6363,7 +6363,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6417,7 +6417,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6524,7 +6524,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6542,7 +6542,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6668,7 +6668,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6686,7 +6686,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6740,7 +6740,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6847,7 +6847,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6865,7 +6865,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -6991,7 +6991,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7009,7 +7009,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7063,7 +7063,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7170,7 +7170,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7188,7 +7188,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7314,7 +7314,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7332,7 +7332,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7386,7 +7386,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7493,7 +7493,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7511,7 +7511,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7637,7 +7637,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7655,7 +7655,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7709,7 +7709,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7816,7 +7816,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7834,7 +7834,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7960,7 +7960,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -7978,7 +7978,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -8032,7 +8032,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -8139,7 +8139,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -8157,7 +8157,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -8283,7 +8283,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -8301,7 +8301,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -8355,7 +8355,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -8462,7 +8462,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -8480,7 +8480,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -8606,7 +8606,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -8624,7 +8624,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -8678,7 +8678,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -8785,7 +8785,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -8803,7 +8803,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -8929,7 +8929,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -8947,7 +8947,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9001,7 +9001,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9108,7 +9108,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9126,7 +9126,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9252,7 +9252,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9270,7 +9270,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9324,7 +9324,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9431,7 +9431,7 @@ export interface operations {
                     "application/json": components["schemas"]["ControlPublished"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9449,7 +9449,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9575,7 +9575,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9593,7 +9593,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9647,7 +9647,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9733,7 +9733,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalList"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9751,7 +9751,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9859,7 +9859,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9931,7 +9931,7 @@ export interface operations {
                     "application/json": components["schemas"]["Artifact"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9949,7 +9949,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10039,7 +10039,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10111,7 +10111,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `storage`: something could not be kept; `internal`: a bug in runfold */
+            /** @description `storage`: something could not be kept; `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10213,7 +10213,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10231,7 +10231,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10357,7 +10357,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `storage`: something could not be kept; `internal`: a bug in runfold */
+            /** @description `storage`: something could not be kept; `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10425,7 +10425,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunArtifacts"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10443,7 +10443,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10551,7 +10551,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10624,7 +10624,7 @@ export interface operations {
                     "application/json": components["schemas"]["CheckpointPage"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10642,7 +10642,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10750,7 +10750,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10823,7 +10823,7 @@ export interface operations {
                     "application/json": components["schemas"]["ThreadMessages"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `cursor_malformed`: the cursor fits no list of this kind; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `cursor_malformed`: the cursor fits no list of this kind; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10841,7 +10841,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10949,7 +10949,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11017,7 +11017,7 @@ export interface operations {
                     "application/json": components["schemas"]["FeedbackList"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11035,7 +11035,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11143,7 +11143,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11217,7 +11217,7 @@ export interface operations {
                     "application/json": components["schemas"]["Feedback"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `idempotency_key_malformed`: the idempotency-key cannot be one; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `idempotency_key_malformed`: the Idempotency-Key cannot be one; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11235,7 +11235,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11361,7 +11361,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11379,7 +11379,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the idempotency-key was used for another request */
+            /** @description `invalid`: it cannot be accepted as it is; `other_request`: the Idempotency-Key was used for another request */
             422: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11433,7 +11433,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11501,7 +11501,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunCalls"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11519,7 +11519,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11627,7 +11627,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11695,7 +11695,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuditReport"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11713,7 +11713,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11821,7 +11821,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11891,7 +11891,7 @@ export interface operations {
                     "application/json": components["schemas"]["CostReport"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11909,7 +11909,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12017,7 +12017,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12085,7 +12085,7 @@ export interface operations {
                     "application/json": components["schemas"]["BudgetList"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12103,7 +12103,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12193,7 +12193,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12258,7 +12258,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterList"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12276,7 +12276,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12366,7 +12366,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12434,7 +12434,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterDetail"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12452,7 +12452,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12560,7 +12560,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12628,7 +12628,7 @@ export interface operations {
                     "application/json": components["schemas"]["DefinitionList"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12646,7 +12646,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12754,7 +12754,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12838,7 +12838,7 @@ export interface operations {
                     "application/json": components["schemas"]["Published"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12856,7 +12856,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12946,7 +12946,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13018,7 +13018,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13088,7 +13088,7 @@ export interface operations {
                     "application/json": components["schemas"]["DefinitionDetail"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13106,7 +13106,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13250,7 +13250,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13324,7 +13324,7 @@ export interface operations {
                     "application/json": components["schemas"]["DefinitionDetail"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13342,7 +13342,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13468,7 +13468,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13540,7 +13540,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13614,7 +13614,7 @@ export interface operations {
                     "application/json": components["schemas"]["DefinitionDetail"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13632,7 +13632,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13758,7 +13758,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13830,7 +13830,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13898,7 +13898,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReleaseList"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13916,7 +13916,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -14024,7 +14024,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -14093,7 +14093,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReleaseHistory"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -14111,7 +14111,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -14237,7 +14237,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -14309,7 +14309,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -14379,7 +14379,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReleaseHistory"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -14397,7 +14397,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -14523,7 +14523,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -14598,7 +14598,7 @@ export interface operations {
                     "application/json": components["schemas"]["Rendering"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -14616,7 +14616,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -14742,7 +14742,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -14809,7 +14809,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -14899,7 +14899,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -14953,7 +14953,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15020,7 +15020,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15110,7 +15110,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15164,7 +15164,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15233,7 +15233,7 @@ export interface operations {
                     "application/json": components["schemas"]["Rendering"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15251,7 +15251,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15359,7 +15359,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15431,7 +15431,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15496,7 +15496,7 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookList"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15514,7 +15514,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15604,7 +15604,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15688,7 +15688,7 @@ export interface operations {
                     "application/json": components["schemas"]["Published"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15706,7 +15706,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15814,7 +15814,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15886,7 +15886,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15954,7 +15954,7 @@ export interface operations {
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15972,7 +15972,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16098,7 +16098,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16175,7 +16175,7 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookLog"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16193,7 +16193,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16319,7 +16319,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16391,7 +16391,7 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookReplay"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16409,7 +16409,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16517,7 +16517,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16589,7 +16589,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16607,7 +16607,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unavailable`: a server does not answer */
+            /** @description `unavailable`: a server does not answer; `too_busy`: the gateway has all it can do */
             503: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16621,7 +16621,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unavailable";
+                        code?: "unavailable" | "too_busy";
                     };
                 };
             };
@@ -16676,7 +16676,7 @@ export interface operations {
                     "application/json": components["schemas"]["Published"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16694,7 +16694,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16802,7 +16802,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16874,7 +16874,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16946,7 +16946,7 @@ export interface operations {
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16964,7 +16964,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17072,7 +17072,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17144,7 +17144,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17216,7 +17216,7 @@ export interface operations {
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `too_deep`: the json is nested too deeply; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17234,7 +17234,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17342,7 +17342,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: the body has another form than json */
+            /** @description `unsupported_media_type`: the body has another form than JSON */
             415: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17414,7 +17414,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17484,7 +17484,7 @@ export interface operations {
                     "application/json": components["schemas"]["NotificationList"];
                 };
             };
-            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the api */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17502,7 +17502,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17610,7 +17610,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17675,7 +17675,7 @@ export interface operations {
                     "application/json": components["schemas"]["Identity"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17693,7 +17693,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unauthenticated`: who asks is not known; `token_malformed`: the token is none; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
             401: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17783,7 +17783,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17846,7 +17846,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17900,7 +17900,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17945,7 +17945,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17999,7 +17999,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -18062,7 +18062,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -18116,7 +18116,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -18161,7 +18161,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -18215,7 +18215,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -18260,7 +18260,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -18314,7 +18314,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -18359,7 +18359,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -18413,7 +18413,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -18458,7 +18458,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the api */
+            /** @description `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -18512,7 +18512,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `internal`: a bug in runfold */
+            /** @description `internal`: a bug in Runfold */
             500: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
