@@ -60,14 +60,14 @@ class Served:
             await self.refuse(call.problem)
 
     async def _stream(self, app: ASGIApp, scope: Scope, receive: Receive, call: Call) -> None:
-        self._use.listen()
+        leave = self._use.listen(call.caller.tenant_id)
         STREAMS().inc()
         sending = asyncio.ensure_future(_served(app, scope, receive, self._passing(call)))
         self._use.streams.add(sending)
         try:
             await asyncio.wait({sending})
         finally:
-            self._use.unlisten()
+            leave()
             self._use.streams.discard(sending)
             STREAMS().dec()
             if not sending.done():

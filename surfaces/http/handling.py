@@ -31,6 +31,7 @@ from runfold.surfaces.http.access.limits import Use
 from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.http.metrics import REFUSALS, REQUESTS, SECONDS
 from runfold.surfaces.http.reading import bodies
+from runfold.surfaces.http.reading.requesting import need_known
 from runfold.surfaces.http.refusals.codes import CODES
 from runfold.surfaces.http.refusals.problems import Problem, answer, problem_of
 from runfold.surfaces.http.route import Call, Route
@@ -57,6 +58,7 @@ async def handle(route: Route, gateway: Gateway, request: Request) -> Response:
             with gateway.use.under_way(caller.key_id) if bounded else nullcontext():
                 if route.scope:
                     need(caller, route.scope)
+                need_known(request, [p.name for p in route.parameters if p.place == "query"])
                 response = await route.endpoint(
                     Call(request, gateway, caller, await _body(route, gateway, request))
                 )

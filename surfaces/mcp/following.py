@@ -197,7 +197,7 @@ Unless = Callable[[Coroutine[Any, Any, bool]], Awaitable[bool]]
 async def _until_told_to_end(asking: Asking) -> AsyncIterator[Unless]:
     """Count as a stream that is open, and let a gateway that ends come back at once."""
     use = asking.gateway.use
-    use.listen()
+    leave = use.listen(asking.caller.tenant_id)
     ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     use.streams.add(ending)
 
@@ -216,6 +216,6 @@ async def _until_told_to_end(asking: Asking) -> AsyncIterator[Unless]:
     try:
         yield unless_ending
     finally:
-        use.unlisten()
+        leave()
         use.streams.discard(ending)
         ending.cancel()

@@ -20,8 +20,9 @@ from runfold.events.contents.content import text
 from runfold.events.run.lifecycle import UserMessageReceived
 from runfold.producers.identity import uuid7
 from runfold.surfaces.http.access.identity import LOOPBACK
-from runfold.surfaces.http.access.limits import Limits
+from runfold.surfaces.http.access.limits import Limits, Use
 from runfold.surfaces.http.app import make_app
+from runfold.surfaces.http.refusals.problems import Problem
 from tests.deciders.given import RUN, TENANT
 from tests.http.serving import Served, serving
 from tests.http.test_streams import put
@@ -178,6 +179,19 @@ def test_a_key_has_a_rate() -> None:
     assert 0 < len(refused) < 14
     assert refused[0].json()["code"] == "too_many_requests"
     assert int(refused[0].headers["retry-after"]) >= 1
+
+
+def test_one_tenant_leaves_streams_to_the_others() -> None:
+    use = Use(Limits(listeners=20))
+    leave = [use.listen("acme") for _ in range(18)]
+    with pytest.raises(Problem, match="18 of them yours"):
+        use.listen("acme")
+    others = [use.listen("umbrella") for _ in range(2)]
+    with pytest.raises(Problem, match="20 streams"):
+        use.listen("umbrella")
+    for each in (*leave, *others):
+        each()
+    assert (use.listeners, use._listening) == (0, {})
 
 
 def test_streams_are_bounded(served: Served) -> None:

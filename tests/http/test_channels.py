@@ -188,7 +188,7 @@ def test_a_slash_command_asks_for_one_run_in_the_persons_name(served: Served) ->
         ({"secret": "x" * 32}, {}),
         ({"secret": "o" * 32}, {}),
         ({"at": time.time() - 301}, {}),
-        ({"at": time.time() + 400}, {}),
+        ({"at": time.time() + 86_400}, {}),
         ({"team": "T9"}, {}),
         ({"team": ""}, {}),
         ({"team": "T2"}, {}),

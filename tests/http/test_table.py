@@ -179,6 +179,29 @@ def test_a_body_that_cannot_be_read_is_refused(
     is_problem(answer, code)
 
 
+@by_name(list(ROUTES))
+def test_a_parameter_that_a_route_has_not_is_refused(served: Served, route: Route) -> None:
+    path = re.sub(r"\{(\w+)\}", lambda found: RUN if found[1] == "run_id" else "1", route.path)
+    client = served.client(scopes=("*", OPERATOR))
+    answer = client.request(route.method, path, params={"colour": "red"})
+    is_problem(answer, "malformed")
+    assert "no parameter 'colour'" in answer.json()["detail"]
+
+
+def test_whole_events_go_to_an_address_only_for_who_may_read_them(served: Served) -> None:
+    body = {**BODIES["create_webhook"], "contents": "event"}
+    client = served.client(scopes=("webhooks:write",))
+    is_problem(client.post("/webhooks", json=body), "forbidden")
+    may = served.client(scopes=("webhooks:write", "runs:read"))
+    assert may.post("/webhooks", json=body).status_code != 403
+
+
+def test_a_mistyped_filter_lists_nothing_and_says_which_was_meant(client: httpx.Client) -> None:
+    answer = client.get("/runs", params={"statuss": "failed"})
+    is_problem(answer, "malformed")
+    assert answer.json()["detail"].endswith('Did you mean "status"?')
+
+
 def test_other_paths_and_methods_are_problems_too(client: httpx.Client) -> None:
     is_problem(client.get("/nothing"), "no_such_route")
     is_problem(client.get("/runs/"), "no_such_route")

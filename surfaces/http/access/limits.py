@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from runfold.surfaces.http.access.back_off import BackOff
 from runfold.surfaces.http.refusals.problems import Problem
@@ -57,7 +58,6 @@ class Use:
 
     limits: Limits
     elapsed: Callable[[], float] = time.monotonic
-    listeners: int = 0
     held: int = 0
     views_away_until: float = 0.0
     streams: set[asyncio.Future[None]] = field(default_factory=set)
@@ -65,6 +65,7 @@ class Use:
     _under_way: dict[str, int] = field(default_factory=dict)
     back_off: BackOff = field(default_factory=BackOff)
     _replaying: set[str] = field(default_factory=set)
+    _listening: dict[str, int] = field(default_factory=dict)
 
     def take(self, key_id: str) -> dict[str, str]:
         """Take one request of a key's rate and return the headers that say what is left of it."""
@@ -121,19 +122,30 @@ class Use:
         finally:
             self._replaying.discard(tenant_id)
 
-    def listen(self) -> None:
-        """Open a stream; ``unlisten`` ends it."""
-        if self.listeners >= self.limits.listeners:
+    def listen(self, tenant_id: str) -> Callable[[], None]:
+        """Open a stream of a tenant's, and return what ends it.
+
+        One tenant leaves a tenth of all streams to the others.
+        """
+        most, own = self.limits.listeners, self._listening.get(tenant_id, 0)
+        if self.listeners >= most or own >= most - most // 10:
             raise Problem(
                 "too_busy",
-                f"{self.listeners} streams are open here, which is all that may be.",
+                f"{self.listeners} streams are open here, {own} of them yours: no more may be.",
                 headers={"retry-after": "5"},
             )
-        self.listeners += 1
+        self._listening[tenant_id] = own + 1
+        return partial(self._unlisten, tenant_id)
 
-    def unlisten(self) -> None:
-        """End a stream."""
-        self.listeners -= 1
+    def _unlisten(self, tenant_id: str) -> None:
+        self._listening[tenant_id] -= 1
+        if not self._listening[tenant_id]:
+            del self._listening[tenant_id]
+
+    @property
+    def listeners(self) -> int:
+        """How many streams are open."""
+        return sum(self._listening.values())
 
     def hold(self, size: int) -> None:
         """Have the bytes of an artifact in memory; ``release`` ends it."""

@@ -18,7 +18,7 @@ from runfold.surfaces.http.versions import HEADER, VERSION, VERSIONS
 JSON = "application/json"
 
 _REF = "#/components/schemas/{model}"
-_EVERY = ("unknown_version", "too_many_headers", "uri_too_long", "internal")
+_EVERY = ("unknown_version", "malformed", "too_many_headers", "uri_too_long", "internal")
 _WITH_KEY = (
     "unauthenticated", "token_malformed", "token_untrusted", "token_expired", "token_not_yet",
     "token_audience", "token_claims", "forbidden", "too_many_requests", "refused_too_often",

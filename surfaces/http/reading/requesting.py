@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection
 from typing import Any
 
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from runfold.surfaces.http.access.identity import Caller
 from runfold.surfaces.http.reading.contents import plain
 from runfold.surfaces.http.refusals.problems import Problem
 from runfold.surfaces.http.route import Parameter
+from runfold.surfaces.manifests.problems import did_you_mean
 
 IDEMPOTENCY_KEY = Parameter(
     "Idempotency-Key",
@@ -26,6 +28,19 @@ _QUOTED = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 _BARE = re.compile(r"[\x21\x23-\x2b\x2d-\x7e]{1,255}")
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?\s*(?:$|[,;])", re.IGNORECASE)
 _LONGEST = 255
+
+
+def need_known(request: Request, known: Collection[str]) -> None:
+    """Raise Problem for a parameter of the query that a route has not: a filter that is mistyped
+    would else list everything.
+    """
+    for name in request.query_params:
+        if name not in known:
+            has = f"it has {', '.join(sorted(known))}" if known else "it has none"
+            raise Problem(
+                "malformed",
+                f"This route has no parameter {name[:100]!r}; {has}.{did_you_mean(name, known)}",
+            )
 
 
 def asked_by(

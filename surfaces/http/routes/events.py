@@ -91,9 +91,9 @@ async def _streamed(call: Call[None], run_id: str, after: int) -> Response:
     gateway, caller = call.gateway, call.caller
     types, deltas = types_in(call), switch_in(call, "deltas")
     source = RunSource(gateway.hubs.events, run_id, caller.tenant_id, after, types)
-    gateway.use.listen()
+    leave = gateway.use.listen(caller.tenant_id)
     async with AsyncExitStack() as unless_sent:
-        unless_sent.callback(gateway.use.unlisten)
+        unless_sent.callback(leave)
         unless_sent.push_async_callback(source.close)
         await source.open(gateway.hubs.pieces if deltas else None)
         if source.tenant_id != caller.tenant_id:
@@ -105,7 +105,7 @@ async def _streamed(call: Call[None], run_id: str, after: int) -> Response:
             # Nothing comes any more: 204 tells a browser not to come back.
             return Response(status_code=204)
         unless_sent.pop_all()
-    return EventStream(source, gateway.use)
+    return EventStream(source, gateway.use, leave)
 
 
 ROUTES = (

@@ -34,9 +34,9 @@ async def stream(call: Call[None]) -> Response:
     source = TenantSource(
         gateway.hubs.events, caller.tenant_id, types, which, _cards(gateway, caller.tenant_id)
     )
-    gateway.use.listen()
+    leave = gateway.use.listen(caller.tenant_id)
     async with AsyncExitStack() as unless_sent:
-        unless_sent.callback(gateway.use.unlisten)
+        unless_sent.callback(leave)
         unless_sent.push_async_callback(source.close)
         try:
             await source.open(after)
@@ -47,7 +47,7 @@ async def stream(call: Call[None]) -> Response:
         except RefusedError as error:
             raise Problem("cursor_malformed", str(error)) from None
         unless_sent.pop_all()
-    return EventStream(source, gateway.use)
+    return EventStream(source, gateway.use, leave)
 
 
 def _which(call: Call[None]) -> Which:

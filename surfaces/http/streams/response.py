@@ -50,12 +50,22 @@ class Source(Protocol):
 
 
 class EventStream(Response):
-    """What a source has, sent as it comes. It closes the source, also one that was never sent."""
+    """What a source has, sent as it comes. It closes the source, also one that was never sent.
+
+    ``leave`` ends the stream that was opened with ``Use.listen``.
+    """
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, source: Source, use: Use, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        source: Source,
+        use: Use,
+        leave: Callable[[], None],
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._source = source
+        self._leave = leave
         self._use = use
         self.status_code = 200
         self.background: BackgroundTask | None = None
@@ -75,7 +85,7 @@ class EventStream(Response):
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             pulse.stop()
-            self._use.unlisten()
+            self._leave()
             self._use.streams.discard(sending)
             STREAMS().dec()
             told_to_end = sending.cancelled() and not pulse.stalled

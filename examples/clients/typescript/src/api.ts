@@ -4058,7 +4058,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -4072,7 +4072,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -9733,7 +9733,7 @@ export interface operations {
                     "application/json": components["schemas"]["ApprovalList"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -9747,7 +9747,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -10213,7 +10213,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10227,7 +10227,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -10425,7 +10425,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunArtifacts"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -10439,7 +10439,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -11017,7 +11017,7 @@ export interface operations {
                     "application/json": components["schemas"]["FeedbackList"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11031,7 +11031,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -11501,7 +11501,7 @@ export interface operations {
                     "application/json": components["schemas"]["RunCalls"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11515,7 +11515,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -11695,7 +11695,7 @@ export interface operations {
                     "application/json": components["schemas"]["AuditReport"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -11709,7 +11709,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -12258,7 +12258,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterList"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12272,7 +12272,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -12434,7 +12434,7 @@ export interface operations {
                     "application/json": components["schemas"]["DeadLetterDetail"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12448,7 +12448,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -12628,7 +12628,7 @@ export interface operations {
                     "application/json": components["schemas"]["DefinitionList"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -12642,7 +12642,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -13088,7 +13088,7 @@ export interface operations {
                     "application/json": components["schemas"]["DefinitionDetail"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13102,7 +13102,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -13898,7 +13898,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReleaseList"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -13912,7 +13912,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -14379,7 +14379,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReleaseHistory"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -14393,7 +14393,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -15496,7 +15496,7 @@ export interface operations {
                     "application/json": components["schemas"]["WebhookList"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15510,7 +15510,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -15954,7 +15954,7 @@ export interface operations {
                     "application/json": components["schemas"]["Webhook"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -15968,7 +15968,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -17675,7 +17675,7 @@ export interface operations {
                     "application/json": components["schemas"]["Identity"];
                 };
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17689,7 +17689,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -17846,7 +17846,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17860,7 +17860,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -17945,7 +17945,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -17959,7 +17959,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -18062,7 +18062,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -18076,7 +18076,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -18161,7 +18161,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -18175,7 +18175,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -18260,7 +18260,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -18274,7 +18274,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -18359,7 +18359,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -18373,7 +18373,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
@@ -18458,7 +18458,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `unknown_version`: there is no such version of the API */
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -18472,7 +18472,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_version";
+                        code?: "malformed" | "unknown_version";
                     };
                 };
             };
