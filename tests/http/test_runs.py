@@ -164,6 +164,17 @@ def test_a_short_run_is_waited_for(served: Served, client: httpx.Client) -> None
     assert set(found["exit"]["usage"]) >= {"total_tokens", "cost_usd", "latency_ms"}
 
 
+def test_an_end_whose_reading_cannot_be_put_on_record_is_not_shown() -> None:
+    def nowhere() -> str:
+        raise RuntimeError("There is none.")
+
+    with serving(reads="require", reads_to=nowhere) as other:
+        body = {"goal": "x", "agent": "worker"}
+        answer = other.client().post("/runs", json=body, headers={"prefer": "wait=20"})
+    assert (answer.status_code, answer.json()["status"]) == (202, "created")
+    assert "preference-applied" not in answer.headers
+
+
 def test_a_run_that_takes_longer_is_only_acknowledged(client: httpx.Client) -> None:
     body = {"goal": "find out", "agent": "worker"}
     answer = client.post("/runs", json=body, headers={"prefer": "wait=0"})
