@@ -46,7 +46,7 @@ class Bridge:
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
     async def run(self, lines: AsyncIterator[bytes]) -> None:
-        """Carry every line until there is none; what is under way then is let go of."""
+        """Carry every line until there is none; what is under way then is abandoned."""
         async for line in lines:
             if line.strip():
                 await self._take(line)
@@ -61,7 +61,7 @@ class Bridge:
         try:
             message = json.loads(line)
         except (ValueError, RecursionError):
-            self._refuse(None, _MALFORMED, "The line is no JSON.")
+            self._refuse(None, _MALFORMED, "The line is not JSON.")
             return
         if not isinstance(message, dict):
             self._refuse(None, _MALFORMED, "The line is no message of JSON-RPC.")
@@ -83,7 +83,7 @@ class Bridge:
             del self._under_way[key]
 
     def _cancels(self, message: dict[str, Any]) -> bool:
-        """Let go of a request that a client cancels that has no session to say so in."""
+        """Abandon a request that a client cancels and that has no session to say so in."""
         if message.get("method") != "notifications/cancelled" or self._session is not None:
             return False
         params = message.get("params")

@@ -1,4 +1,4 @@
-"""Wait for a run: tell of its progress, ask the client's person, and come back in time.
+"""Wait for a run: report its progress, ask the client's person, and come back in time.
 
 A call that waits holds nothing of the run: where it ends early, because time is up, the client went
 away or the gateway ends, the run goes on, and ``get_run`` says how.
@@ -118,7 +118,7 @@ def _next(found: shapes.RunDetail) -> str:
 
 
 async def _follow(asking: Asking, found: shapes.RunDetail, until: float) -> bool:
-    """Tell of events as they come, until the run ends, asks a person, or time is up."""
+    """Report events as they come, until the run ends, asks a person, or time is up."""
     left = max(0.05, until - time.monotonic())
     runs = asking.runs
     coming = async_follow.followed(
