@@ -124,6 +124,8 @@ def test_what_is_in_doubt_is_shown_and_not_sent_again(settings: Settings) -> Non
             journal.write(settings.bootstrap_servers, [run_of(n, settings) for n in range(12, 16)])
             wait_until(lambda: process.poll() is not None, 60)
         with delivering(settings, "third"):
+            count = "SELECT count(*) FROM notifications"
+            wait_until(lambda: ask(settings, count) == [(16,)], 60)
             wait_until(lambda: not states(settings, "hook") & {"open", "sending"}, 60)
     rows = ask(settings, "SELECT event_id, state FROM notifications ORDER BY number")
     assert len(rows) == 16

@@ -5,19 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import pytest
 
 from runfold.infra.gateway.postgres import PostgresKeyStore, Sessions
 from runfold.infra.process.ready import READY_FILE
 from runfold.stack.settings import Settings
 from runfold.surfaces.application.governing.api_keys import ApiKeys, KeyWish, hash_key_in
-from tests.docs.test_blocks import environment
-from tests.support import warm
+from runfold.surfaces.processes import PROCESSES
+from tests.docs.test_blocks import environment, running
+from tests.support import stack, warm
 from tests.support.stack import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -84,9 +86,26 @@ class Product:
 
 
 @contextmanager
+def standing(servers: stack.Servers) -> Iterator[Product]:
+    """Every process but the monitor, on empty topics; whoever empties them next must be outside."""
+    stack.fresh_topics(servers.settings)
+    with ExitStack() as held:
+        held.enter_context(pytest.MonkeyPatch.context()).setenv("RUNFOLD_MODEL_DELTAS", "on")
+        home = held.enter_context(stack.temporary_home())
+        url = held.enter_context(stack.fresh_database(servers.database_url))
+        settings = replace(servers.settings.at(servers.bootstrap_servers, url), home=home)
+        for process in PROCESSES:
+            if not process.once and process.name != "monitor":
+                held.enter_context(running(settings, process.name, process.arguments))
+        wait_until((home / "gateway.ready").exists, 120)
+        yield Product(settings)
+
+
+@contextmanager
 def gateway(settings: Settings, log: str = "gateway-2.log", **more: str) -> Iterator[warm.Started]:
     """A gateway of a test's own, beside or in the place of another."""
-    ready = settings.home / "own-gateway.ready"
+    ready, url = settings.home / "own-gateway.ready", settings.home / "gateway" / "url"
+    before = url.read_text() if url.exists() else ""
     ready.unlink(missing_ok=True)
     with (settings.home / log).open("ab") as file:
         process = warm.start(
@@ -101,6 +120,8 @@ def gateway(settings: Settings, log: str = "gateway-2.log", **more: str) -> Iter
         finally:
             process.kill()
             process.wait()
+            # Whoever comes later finds the gateway that is there.
+            url.write_text(before)
 
 
 def asked(client: httpx.Client, **headers: str) -> str:

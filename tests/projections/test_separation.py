@@ -331,7 +331,8 @@ def test_projectors_that_are_members_of_their_role_write_beneath_it(kept: Settin
 def test_the_tables_keep_apart_what_has_a_tenant_and_the_list_is_whole() -> None:
     assert set(SEPARATED.tables) | set(SEPARATED.others) == set(METADATA.tables)
     assert SEPARATED.others == (
-        "dead_letters", "projection_positions", "projection_failures", "repricings",
+        "dead_letters", "projection_positions", "projection_failures", "summaries_due",
+        "repricings",
     )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ def test_what_clients_read_is_stored_without_a_codec_and_the_journal_with_lz4(
     commit(lane(settings), *((topic.name, b"said again and again " * 99) for topic in TOPICS))
     plain = {
         topics.REQUESTS, topics.CONTROLS, topics.RESULTS, topics.COMPLETIONS, topics.ALERTS,
+        topics.SUMMARIES,
     }  # fmt: skip
     # The marker of a commit is a batch of its own, which has no codec.
     meant = {topic.name: {NONE} if topic.name in plain else {NONE, LZ4} for topic in TOPICS}

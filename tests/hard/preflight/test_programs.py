@@ -135,7 +135,9 @@ def capped() -> Iterator[Settings]:
     [
         ("runfold-runs", "transaction.max.timeout.ms=5000", "group.min.session"),
         ("runfold-tools", "group.min.session.timeout.ms", "transaction.max"),
-        ("runfold-projector", "no request above 1000000 bytes", "transaction.max"),
+        ("runfold-projector", "no request above 1000000 bytes", "group.min.session"),
+        # It writes summaries, a partition to a transaction.
+        ("runfold-projector", "transaction.max.timeout.ms=5000", "group.min.session"),
     ],
 )
 def test_bounds_of_the_brokers_are_named_to_whom_they_bind(

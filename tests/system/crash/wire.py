@@ -18,14 +18,15 @@ from tests.system.crash.agent import CODEC
 Encode = Callable[[str, Record], bytes]
 
 _SERVES = """
-import base64, importlib, pickle, sys
-from runfold.events.records import commands
+import base64, pickle, sys
+from runfold.events.catalogue import CATALOGUE
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 codec = Codec(LockRegistry())
 for line in sys.stdin:
     topic, kind, said = pickle.loads(base64.b64decode(line))
-    value = codec.encode(topic, getattr(commands, kind).model_validate(said))
+    record = next(each for each in CATALOGUE[topic] if each.__name__ == kind)
+    value = codec.encode(topic, record.model_validate(said))
     print(base64.b64encode(value).decode(), flush=True)
 """
 
