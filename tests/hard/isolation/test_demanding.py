@@ -29,6 +29,7 @@ from runfold.infra.credentials.token import Claims, Token, issue
 from runfold.infra.database import migrate, reads, roles_script
 from runfold.infra.gateway import tables
 from runfold.infra.kafka.rights import CLI, PROGRAMS
+from runfold.processors.delivery import tables as delivery_tables
 from runfold.projections import schema, separating
 from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
@@ -108,6 +109,7 @@ def deployment(patch: pytest.MonkeyPatch) -> Iterator[Deployment]:
         separating.settle(owner, on=True)
         reads.make(owner)
         tables.ensure(owner)
+        delivery_tables.ensure(owner)
         kafka.enlist(*PROCESSES, "cli")
         for user, (program, _, _) in PROCESSES.items():
             kafka.allow(user, PROGRAMS[program].rights)
