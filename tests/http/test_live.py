@@ -371,6 +371,7 @@ def test_a_token_lets_in_and_a_run_is_found_by_the_request_that_somebody_quotes(
         wrong = product.key("acme")[:-8] + "AAAAAAAA"
         assert client.get("/runs", headers={"authorization": f"Bearer {wrong}"}).status_code == 401
     kept = json.loads(product.cli("keys", "list", "--tenant", "acme", "--json"))
-    assert [each["key_id"] for each in kept if each["last_refused_at"]] == [wrong[3:15]]
+    # Other tests of this stack have keys of the same tenant that were refused.
+    assert wrong[3:15] in {each["key_id"] for each in kept if each["last_refused_at"]}
     rows = product.cli("status", run_id)
     assert "quoted-1 with test/ada" in rows
