@@ -25,7 +25,7 @@ HTTP ?=
 PYTEST ?=
 PEERS ?=
 # Most of the time a test on real servers waits for one of them: more of them than cores.
-WORKERS ?= 3
+WORKERS ?= 4
 
 .PHONY: bench-http bench-webhooks bench-tenants bench-waiting bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
 .PHONY: help env lock up down demo test lint format conformance bench bench-recovery torture mutants docs clients clean
