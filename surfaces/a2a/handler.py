@@ -184,7 +184,7 @@ class Handler(RequestHandler):
         _history(wanted)
         pushed = wanted.HasField("task_push_notification_config")
         if pushed:
-            # A message that is taken must not be refused because of whom to tell of it.
+            # Checked first: an accepted message must not fail because of its push notifications.
             await self._pushes.check(wanted.task_push_notification_config)
             await self._telling(call)
         if params.message.task_id:

@@ -35,7 +35,8 @@ from runfold.surfaces.application.shapes import Change, DefinitionDetail, Defini
 _SHOWN = {"playbook": "model_script"}
 """How kinds are shown whose name on the wire is a former one."""
 
-_KINDS = ", ".join(_SHOWN.get(kind, kind) for kind in KINDS)
+KINDS_SHOWN = ", ".join(_SHOWN.get(kind, kind) for kind in KINDS)
+"""The kinds that somebody may name, as a sentence lists them."""
 
 _WORDS = {
     "model_script": "playbook",
@@ -62,7 +63,7 @@ class Reference:
         name, _, version = rest.partition("@")
         kind = _WORDS.get(kind.lower(), kind.lower())
         if slash and kind not in KINDS:
-            raise InvalidError(f"There is no kind {kind!r}; there are {_KINDS}.")
+            raise InvalidError(f"There is no kind {kind!r}; there are {KINDS_SHOWN}.")
         if not name:
             raise InvalidError(f"{text!r} names nothing: write kind/name@version or name.")
         return cls(kind or None, name, version or None)
@@ -97,7 +98,7 @@ def list_definitions(
 ) -> list[DefinitionRow]:
     """Return versions by kind and name; with a tenant only what it sees, without one all."""
     if kind is not None and (kind := _WORDS.get(kind, kind)) not in KINDS:
-        raise InvalidError(f"There is no kind {kind!r}; there are {_KINDS}.")
+        raise InvalidError(f"There is no kind {kind!r}; there are {KINDS_SHOWN}.")
     return [
         DefinitionRow(**_row(definitions, each))
         for each in definitions

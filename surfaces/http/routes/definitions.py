@@ -15,6 +15,7 @@ from starlette.responses import Response
 from runfold.processors.definitions.publisher import Report
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.governing.definitions import (
+    KINDS_SHOWN,
     Governing,
     Who,
     list_definitions,
@@ -30,9 +31,6 @@ from runfold.surfaces.http.refusals.problems import Problem, problem_of
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
 
 _MOST = 100
-_KINDS = (
-    "agent, tool, model_script, policy, tenant_policy, response_profile, subscription, subscriber"
-)
 
 
 class Manifests(BaseModel):
@@ -169,7 +167,7 @@ ROUTES = (
     Route(
         "GET", "/definitions", "list_definitions", "See what is published",
         identity.DEFINITIONS_READ, listed, {200: shapes.DefinitionList}, None,
-        (Parameter("kind", f"Only of this kind: {_KINDS}."),),
+        (Parameter("kind", f"Only of this kind: {KINDS_SHOWN}."),),
         ("invalid", "unavailable"),
     ),
     Route(

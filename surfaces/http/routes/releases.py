@@ -8,14 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.governing.definitions import Governing, Who
+from runfold.surfaces.application.governing.definitions import KINDS_SHOWN, Governing, Who
 from runfold.surfaces.application.governing.releases import release_history, releases
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
-
-_KINDS = (
-    "agent, tool, model_script, policy, tenant_policy, response_profile, subscription, subscriber"
-)
 
 
 class Promotion(BaseModel):
@@ -65,7 +61,7 @@ ROUTES = (
     Route(
         "GET", "/releases", "list_releases", "See which versions are in force",
         identity.DEFINITIONS_READ, listed, {200: shapes.ReleaseList}, None,
-        (Parameter("kind", f"Only of this kind: {_KINDS}."),), ("invalid",),
+        (Parameter("kind", f"Only of this kind: {KINDS_SHOWN}."),), ("invalid",),
     ),
     Route(
         "GET", "/releases/{kind}/{name}", "get_release", "See what a name stands for, and why",

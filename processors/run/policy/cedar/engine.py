@@ -153,13 +153,13 @@ class ParsedSet:
             return Answer(Says.ERROR)
         return self._read(said)
 
-    def _read(self, said: Mapping[str, Any]) -> Answer:
-        errors = said["diagnostics"]["errors"]
+    def _read(self, said: Any) -> Answer:
+        errors = said.diagnostics.errors
         if errors:
             named = (key for key in self.rules if any(f"`{key}`" in each for each in errors))
             return Answer(Says.ERROR, self._named(named))
-        determining = self._named(said["diagnostics"]["reason"])
-        match said["decision"]:
+        determining = self._named(said.diagnostics.reasons)
+        match said.decision.value:
             case "Allow":
                 return Answer(Says.PERMIT, determining)
             case "Deny":
@@ -286,7 +286,7 @@ def _entities(text: str) -> Any:
     return cedarpy.Entities.from_json_str(text)
 
 
-def _evaluated(handle: Any, asked: Asked) -> dict[str, Any]:
+def _evaluated(handle: Any, asked: Asked) -> Any:
     import cedarpy  # noqa: PLC0415 - as above
 
     question = {
@@ -295,8 +295,4 @@ def _evaluated(handle: Any, asked: Asked) -> dict[str, Any]:
         "resource": asked.resource.uid(),
         "context": json.dumps(asked.context),
     }
-    result = cedarpy.is_authorized(question, handle, _entities(entities_json(asked)))
-    return {
-        "decision": result.decision.value,
-        "diagnostics": {"reason": result.diagnostics.reasons, "errors": result.diagnostics.errors},
-    }
+    return cedarpy.is_authorized(question, handle, _entities(entities_json(asked)))
