@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from runfold.events.topics import EVENTS
-from runfold.infra.settings import isolation, variables
 from runfold.infra.settings.config import Config, ConfigError
+from runfold.infra.settings.declared import isolation, variables
 from runfold.producers.log.membership import Membership
 from runfold.producers.log.ownership.fixed import FixedOwnership
 from runfold.producers.log.ownership.group import GroupOwnership

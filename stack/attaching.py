@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from runfold.infra.database.address import schema_in
 from runfold.infra.deployment.naming import Naming
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home
 from runfold.stack.settings import Settings

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.infra.settings.listing import settings_in
 from runfold.infra.settings.recorded import Change, changes, recorded
 from runfold.stack.bringing_down import UnderWay, under_way

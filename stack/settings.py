@@ -15,7 +15,7 @@ from runfold.infra.database.address import (
     schema_name,
 )
 from runfold.infra.deployment.naming import option_of
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.infra.settings.errors import ConfigError
 from runfold.infra.settings.kafka import client_options
 from runfold.stack.errors import StackError

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from runfold.infra.deployment.identity import ADOPT
 from runfold.infra.secrets.environment import PREFIX
-from runfold.infra.settings.vault import VAULT_TOKEN
+from runfold.infra.settings.declared.vault import VAULT_TOKEN
 from runfold.stack.supervisor.plan import Process
 
 PROCESSES: tuple[Process, ...] = (

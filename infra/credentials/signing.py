@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runfold.events import topics
 from runfold.infra.credentials.token import ANYBODY, HEADER, Token, TokenError, read_token
-from runfold.infra.settings import isolation
+from runfold.infra.settings.declared import isolation
 from runfold.infra.settings.errors import ConfigError
 
 SIGNED = frozenset({topics.REQUESTS, topics.CONTROLS})

@@ -7,8 +7,8 @@ import threading
 from runfold.infra.credentials.checking import Checker
 from runfold.infra.credentials.keys import KeyRing
 from runfold.infra.secrets.port import SecretStore
-from runfold.infra.settings.isolation import CREDENTIALS
-from runfold.infra.settings.variables import DEPLOYMENT_NAME
+from runfold.infra.settings.declared.isolation import CREDENTIALS
+from runfold.infra.settings.declared.variables import DEPLOYMENT_NAME
 
 _EVERY_S = 30.0
 

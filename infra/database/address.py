@@ -13,8 +13,8 @@ from typing import LiteralString
 from urllib.parse import quote
 
 from runfold.infra.deployment.naming import Naming
+from runfold.infra.settings.declared.variables import DATABASE_SCHEMA, DATABASE_URL, DEPLOYMENT_NAME
 from runfold.infra.settings.errors import ConfigError
-from runfold.infra.settings.variables import DATABASE_SCHEMA, DATABASE_URL, DEPLOYMENT_NAME
 
 VARIABLE = DATABASE_SCHEMA.name
 DEFAULT = DATABASE_SCHEMA.default

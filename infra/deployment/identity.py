@@ -12,7 +12,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from runfold.infra.deployment.naming import Naming
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.infra.settings.errors import ConfigError
 
 DEPLOYMENT = variables.DEPLOYMENT_NAME.name

@@ -28,7 +28,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from runfold.infra.http.addresses import Network, refusal_of
 from runfold.infra.http.body import IDENTITY
 from runfold.infra.http.trust import trust
-from runfold.infra.settings import outgoing as settings
+from runfold.infra.settings.declared import outgoing as settings
 
 _PORTS: Final = {"http": 80, "https": 443}
 _MOST_URL = 2_000

@@ -9,7 +9,7 @@ from runfold.infra.keys.file import FileKeys
 from runfold.infra.keys.port import KeyStore
 from runfold.infra.keys.vault import TransitKeys
 from runfold.infra.secrets.vault_settings import vault_of
-from runfold.infra.settings import variables, vault
+from runfold.infra.settings.declared import variables, vault
 from runfold.infra.settings.errors import ConfigError
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from runfold.infra.secrets.forms import forms_of
-from runfold.infra.settings.variables import SECRETS_FOLDER
+from runfold.infra.settings.declared.variables import SECRETS_FOLDER
 
 MASK = "[redacted]"
 

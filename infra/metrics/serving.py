@@ -13,8 +13,8 @@ from prometheus_client.exposition import ThreadingWSGIServer
 
 from runfold.infra.metrics.table import TABLE
 from runfold.infra.process.health import Health
+from runfold.infra.settings.declared.variables import METRICS_ADDRESS
 from runfold.infra.settings.errors import ConfigError
-from runfold.infra.settings.variables import METRICS_ADDRESS
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]

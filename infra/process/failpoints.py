@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 
-from runfold.infra.settings.variables import FAILPOINT
+from runfold.infra.settings.declared.variables import FAILPOINT
 
 VARIABLE = FAILPOINT.name
 

@@ -12,8 +12,8 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 
 from runfold.infra.process.health import READY
+from runfold.infra.settings.declared.variables import METRICS_ADDRESS, METRICS_PORT
 from runfold.infra.settings.errors import ConfigError
-from runfold.infra.settings.variables import METRICS_ADDRESS, METRICS_PORT
 
 _WAIT_S = 3.0
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where one listens on all

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 
 READY_FILE = variables.READY_FILE.name
 

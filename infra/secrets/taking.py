@@ -18,9 +18,9 @@ from pathlib import Path
 from runfold.infra.logging.masking import secrets_of, values_of
 from runfold.infra.secrets.environment import PREFIX
 from runfold.infra.secrets.names import looks_secret
-from runfold.infra.settings.opa import OPA_ADDR, OPA_TOKEN
-from runfold.infra.settings.variables import FAILPOINT, KEYS, SECRETS_FOLDER
-from runfold.infra.settings.vault import VAULT_ADDR, VAULT_TOKEN
+from runfold.infra.settings.declared.opa import OPA_ADDR, OPA_TOKEN
+from runfold.infra.settings.declared.variables import FAILPOINT, KEYS, SECRETS_FOLDER
+from runfold.infra.settings.declared.vault import VAULT_ADDR, VAULT_TOKEN
 
 _log = logging.getLogger(__name__)
 

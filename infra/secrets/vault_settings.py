@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runfold.infra.secrets.port import SecretsUnavailableError
 from runfold.infra.secrets.vault_http import VaultPlace
-from runfold.infra.settings import vault
+from runfold.infra.settings.declared import vault
 from runfold.infra.settings.errors import ConfigError
 
 _MOST_BYTES = 10_000

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runfold.infra.database.address import database_url
 from runfold.infra.deployment.naming import option_of
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.infra.settings.errors import ConfigError
 from runfold.infra.settings.kafka import client_options
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.infra.settings.listing import settings_in
 from runfold.infra.settings.table import KNOWN
 from runfold.infra.settings.variable import hidden

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runfold.infra.settings import (
+from runfold.infra.settings.declared import (
     a2a,
     delivery,
     gateway,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runfold.infra.settings import opentelemetry
+from runfold.infra.settings.declared import opentelemetry
 from runfold.infra.tracing.context import TraceContext
 
 _RANDOM_BITS = 56

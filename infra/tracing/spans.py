@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from runfold.infra.settings import opentelemetry, variables
+from runfold.infra.settings.declared import opentelemetry, variables
 from runfold.infra.tracing.context import TraceContext
 from runfold.infra.tracing.sampling import Sampler
 

@@ -25,7 +25,7 @@ from runfold.infra.deployment import binding
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.runner import Ends, Process, serve
 from runfold.infra.secrets.chosen import every_secret
-from runfold.infra.settings.variables import SECRETS_FOLDER
+from runfold.infra.settings.declared.variables import SECRETS_FOLDER
 from runfold.processors.definitions.following import following
 from runfold.processors.definitions.sealing import reading_codec
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError

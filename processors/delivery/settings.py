@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Self
 
 from runfold.events.topics import EVENTS
-from runfold.infra.settings import delivery as said
-from runfold.infra.settings import variables
 from runfold.infra.settings.config import Config, ConfigError
+from runfold.infra.settings.declared import delivery as said
+from runfold.infra.settings.declared import variables
 from runfold.processors.delivery.notifications.mail import MailServer
 from runfold.processors.delivery.webhooks.schedule import PAUSES_S
 from runfold.producers.log.membership import Membership

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.processors.effects.queue import SHARE
 
 

@@ -21,7 +21,7 @@ from runfold.events.calls import ModelWork
 from runfold.events.errors import EventsError
 from runfold.events.records.deltas import MOST_TEXT, ModelDelta
 from runfold.infra.kafka import clients
-from runfold.infra.settings.variables import MODEL_DELTAS
+from runfold.infra.settings.declared.variables import MODEL_DELTAS
 from runfold.processors.model.metrics import PIECES
 from runfold.processors.model.providers.cleaning import clean
 from runfold.producers.log.envelope import headers_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.processors.monitor.core.runs import MOST_ENDED
 from runfold.processors.monitor.core.store import SUBJECTS
 

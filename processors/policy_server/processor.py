@@ -21,7 +21,7 @@ from runfold.events.calls import Outcome, PolicyQuestion, PolicyResult, PolicyWo
 from runfold.events.values import ErrorInfo
 from runfold.infra.http.body import IDENTITY, BodyRefusedError, pieces
 from runfold.infra.http.trust import trust
-from runfold.infra.settings import opa
+from runfold.infra.settings.declared import opa
 from runfold.infra.settings.errors import ConfigError
 from runfold.processors.policy_server.kind import unanswered
 from runfold.processors.policy_server.reading import MOST_BYTES, NoAnswerError, answer_of

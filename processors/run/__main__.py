@@ -26,8 +26,8 @@ from runfold.infra.kafka.counts import CountWatch, need_counts
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, Watch, serve
-from runfold.infra.settings import variables
 from runfold.infra.settings.config import Config
+from runfold.infra.settings.declared import variables
 from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.context.processor import ContextProcessor
 from runfold.processors.definitions.following import Following, following

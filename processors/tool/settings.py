@@ -13,7 +13,7 @@ from runfold.infra.credentials.keys import NAME
 from runfold.infra.secrets.chosen import every_secret
 from runfold.infra.secrets.port import SecretStore
 from runfold.infra.secrets.without import Without
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.infra.settings.errors import ConfigError
 from runfold.processors.tool.call_log import BY_LEVEL
 from runfold.processors.tool.children.children import Children

@@ -14,8 +14,8 @@ from runfold.events.records.commands import HOLD_MS, Resolution
 from runfold.failures import as_ours
 from runfold.producers.client import RequestOptions, RunClient
 from runfold.producers.client.deciding import holds_of
+from runfold.surfaces.application.runs.asking.submit import more_of
 from runfold.surfaces.application.runs.runs import Runs
-from runfold.surfaces.application.runs.submit import more_of
 from runfold.surfaces.application.shapes import Completion, ControlOutcome, Event, RunDetail
 from runfold.surfaces.client.runs import HttpRuns
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from runfold.aio import AsyncClient
 from runfold.client import Client
 from runfold.failures import as_ours
-from runfold.infra.settings.gateway import API_KEY, HTTP_URL
+from runfold.infra.settings.declared.gateway import API_KEY, HTTP_URL
 from runfold.stack.settings import Settings
 from runfold.surfaces.application.errors import UnavailableError
 from runfold.surfaces.client.async_runs import AsyncHttpRuns

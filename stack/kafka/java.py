@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from runfold.infra.settings.variables import JAVA_HOME
+from runfold.infra.settings.declared.variables import JAVA_HOME
 from runfold.stack.errors import EMBEDDED, StackError
 
 OLDEST = 17

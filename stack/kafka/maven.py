@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from runfold.infra.settings.declared.variables import MAVEN_MIRROR
 from runfold.infra.settings.errors import ConfigError
-from runfold.infra.settings.variables import MAVEN_MIRROR
 from runfold.stack.errors import EMBEDDED, StackError
 
 _WAIT_S = 60

@@ -15,9 +15,9 @@ from typing import TypeVar
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.ready import READY_FILE
 from runfold.infra.secrets.taking import for_connections
+from runfold.infra.settings.declared.variables import DRAIN, METRICS_ADDRESS
 from runfold.infra.settings.errors import ConfigError
 from runfold.infra.settings.variable import Variable
-from runfold.infra.settings.variables import DRAIN, METRICS_ADDRESS
 from runfold.stack import ports
 from runfold.stack.home import Home
 from runfold.stack.processes.process import spawn

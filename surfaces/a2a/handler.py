@@ -26,7 +26,7 @@ from runfold.surfaces.a2a.tasks.listing import list_tasks
 from runfold.surfaces.a2a.tasks.states import TERMINAL
 from runfold.surfaces.a2a.tasks.tasks import Tasks, checked
 from runfold.surfaces.application.errors import NoEffectYetError, RunEndedError
-from runfold.surfaces.application.runs.accepted import steer
+from runfold.surfaces.application.runs.reading.accepted import steer
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.access.identity import need_scope
 from runfold.surfaces.http.gateway import Gateway

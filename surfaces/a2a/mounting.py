@@ -10,7 +10,7 @@ from typing import Self
 
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.infra.gateway.pushed import PushStore
-from runfold.infra.settings import a2a as variables
+from runfold.infra.settings.declared import a2a as variables
 from runfold.producers.client import AsyncRunClient
 from runfold.surfaces.a2a.app import A2A, PATHS, Shown
 from runfold.surfaces.a2a.cards.agents import Agents

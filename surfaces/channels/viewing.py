@@ -6,8 +6,8 @@ from runfold.producers.client import AsyncRunClient, RunClient
 from runfold.producers.log.port import LogReader
 from runfold.surfaces.application.errors import NotFoundError, no_run
 from runfold.surfaces.application.runs import async_follow
-from runfold.surfaces.application.runs.accepted import detail
 from runfold.surfaces.application.runs.follow import journal_of
+from runfold.surfaces.application.runs.reading.accepted import detail
 from runfold.surfaces.application.scope import Scope
 from runfold.surfaces.channels.composing.picture import Picture, asked_for, picture_of
 

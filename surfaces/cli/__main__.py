@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.app import command_line
 from runfold.surfaces.cli.context import Context

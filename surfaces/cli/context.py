@@ -120,7 +120,7 @@ class Context:
     @cached_property
     def reads(self) -> ReadRecord:
         """Where reads are put on record, if they are."""
-        from runfold.infra.settings import isolation
+        from runfold.infra.settings.declared import isolation
         from runfold.surfaces.application.reads import ReadRecord
 
         claims = self.signer.token.claims if self.signer else None
@@ -133,7 +133,7 @@ class Context:
 
     def reads_now(self, what: str, tenant: str | None, run_id: str = "") -> None:
         """Put a read on record before it is made, where this deployment asks for it."""
-        from runfold.infra.settings import isolation
+        from runfold.infra.settings.declared import isolation
 
         if "reads" in self.__dict__ or isolation.READS.read() != "off":
             self.reads.note(what, tenant, run_id, lambda line: typer.echo(line, err=True))

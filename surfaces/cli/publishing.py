@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.surfaces.cli.context import Context, kafka_of
 
 if TYPE_CHECKING:

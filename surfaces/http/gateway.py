@@ -23,9 +23,9 @@ from runfold.producers.log.port import LogReader, LogWriter
 from runfold.projections.queries import Views
 from runfold.surfaces.application.faults import Code, fault_of
 from runfold.surfaces.application.reads import ReadRecord
+from runfold.surfaces.application.runs.asking.once import Once
 from runfold.surfaces.application.runs.async_runs import AsyncRuns
-from runfold.surfaces.application.runs.live import is_young, joined, recorded_so_far
-from runfold.surfaces.application.runs.once import Once
+from runfold.surfaces.application.runs.reading.live import is_young, joined, recorded_so_far
 from runfold.surfaces.application.scope import OperatorScope, Scope, TenantScope
 from runfold.surfaces.http.access.identity import Caller
 from runfold.surfaces.http.access.letting_in import Door

@@ -24,8 +24,8 @@ from runfold.infra.gateway.postgres import PostgresAskedStore, PostgresKeyStore,
 from runfold.infra.gateway.postgres_pushed import PostgresPushStore
 from runfold.infra.process.runner import Process
 from runfold.infra.secrets.chosen import every_secret
-from runfold.infra.settings import variables
-from runfold.infra.settings.isolation import TOKEN
+from runfold.infra.settings.declared import variables
+from runfold.infra.settings.declared.isolation import TOKEN
 from runfold.processors.definitions.publisher import Report
 from runfold.processors.definitions.sealing import reading_codec
 from runfold.producers.client import Hubs
@@ -41,7 +41,7 @@ from runfold.surfaces.application.governing.api_keys import (
 )
 from runfold.surfaces.application.governing.doorkeeper import Doorkeeper
 from runfold.surfaces.application.governing.publish import publish_manifests
-from runfold.surfaces.application.runs.once import Once
+from runfold.surfaces.application.runs.asking.once import Once
 from runfold.surfaces.channels.known import KnownDefinitions
 from runfold.surfaces.http.access.identity import LOOPBACK, OPERATOR
 from runfold.surfaces.http.access.letting_in import Door

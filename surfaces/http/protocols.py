@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from importlib.util import find_spec
 
-from runfold.infra.settings.a2a import A2A
-from runfold.infra.settings.mcp import MCP_ISSUERS, MCP_URL
+from runfold.infra.settings.declared.a2a import A2A
+from runfold.infra.settings.declared.mcp import MCP_ISSUERS, MCP_URL
 from runfold.surfaces.http.making import Made
 from runfold.surfaces.http.mounted import Beside
 from runfold.surfaces.http.settings import FOLDER, GatewaySettings

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Self
 
 from runfold.infra.credentials.bearer.issuers import Issuer, read_issuers
-from runfold.infra.settings import gateway as variables
-from runfold.infra.settings import isolation
 from runfold.infra.settings.config import Config
+from runfold.infra.settings.declared import gateway as variables
+from runfold.infra.settings.declared import isolation
 from runfold.infra.settings.kinds import Network
 from runfold.surfaces.channels.inbound.directory import Directory, read_directory
 from runfold.surfaces.http.access.limits import Limits

@@ -13,7 +13,7 @@ from runfold.events.definitions.contradictions import contradictions
 from runfold.events.definitions.tool import RISKS, UNDECLARED, level_of
 from runfold.events.json_schema import problems_of
 from runfold.infra.documents import Document, FieldPath
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.processors.model.vendor_schemas import refused_by_vendors
 from runfold.processors.run.policy.cedar.checking import contract_faults
 from runfold.processors.tool.python.names import refusal_of

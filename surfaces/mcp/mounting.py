@@ -6,10 +6,10 @@ from starlette.types import Scope
 
 from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.http.mounted import Mounted, caller_in
-from runfold.surfaces.mcp.endpoint import Endpoint
-from runfold.surfaces.mcp.metadata import PATH, WELL_KNOWN, Metadata
 from runfold.surfaces.mcp.resources import Artifacts
 from runfold.surfaces.mcp.server import make_server
+from runfold.surfaces.mcp.transport.endpoint import Endpoint
+from runfold.surfaces.mcp.transport.metadata import PATH, WELL_KNOWN, Metadata
 
 
 def mounted(

@@ -29,14 +29,14 @@ from runfold.infra.artifacts.port import ref_of
 from runfold.surfaces.application.errors import NotFoundError
 from runfold.surfaces.application.rendering import to_json
 from runfold.surfaces.application.runs import async_follow
-from runfold.surfaces.application.runs.accepted import view_of
-from runfold.surfaces.application.runs.lists import list_runs, plain_id
+from runfold.surfaces.application.runs.reading.accepted import view_of
+from runfold.surfaces.application.runs.reading.lists import list_runs, plain_id
 from runfold.surfaces.http.access.identity import READ
 from runfold.surfaces.http.refusals.problems import problem_of
 from runfold.surfaces.mcp.asking import Asking
 from runfold.surfaces.mcp.bounded import MOST_BYTES, bounded, plain, short
-from runfold.surfaces.mcp.following import where_it_stands
-from runfold.surfaces.mcp.run_tools import page
+from runfold.surfaces.mcp.tools.following import where_it_stands
+from runfold.surfaces.mcp.tools.run_tools import page
 
 Fetch = Callable[[str, str], bytes]
 """Returns the bytes of a tenant's artifact by its ref; raises ArtifactError."""

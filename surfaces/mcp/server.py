@@ -30,15 +30,28 @@ from pydantic import ValidationError
 from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.http.access.identity import READ, WRITE, need_scope
 from runfold.surfaces.http.gateway import Gateway
-from runfold.surfaces.mcp import resources, tasks
-from runfold.surfaces.mcp.agents import AgentTool, agents_of
+from runfold.surfaces.mcp import resources
 from runfold.surfaces.mcp.asking import TASKS, Asking, Context
-from runfold.surfaces.mcp.following import USUAL_WAIT_S, ran, resumed_run, wait, where_it_stands
 from runfold.surfaces.mcp.known import Known
 from runfold.surfaces.mcp.resources import Artifacts
-from runfold.surfaces.mcp.results import came_to, failed, is_bug
-from runfold.surfaces.mcp.run_tools import RUN_AGENT, RUN_TOOLS, TAKEN, RunAgent, run_agent_tool
-from runfold.surfaces.mcp.starting import start
+from runfold.surfaces.mcp.tools import tasks
+from runfold.surfaces.mcp.tools.agents import AgentTool, agents_of
+from runfold.surfaces.mcp.tools.following import (
+    USUAL_WAIT_S,
+    ran,
+    resumed_run,
+    wait,
+    where_it_stands,
+)
+from runfold.surfaces.mcp.tools.results import came_to, failed, is_bug
+from runfold.surfaces.mcp.tools.run_tools import (
+    RUN_AGENT,
+    RUN_TOOLS,
+    TAKEN,
+    RunAgent,
+    run_agent_tool,
+)
+from runfold.surfaces.mcp.tools.starting import start
 
 T = TypeVar("T")
 Answer = CallToolResult | InputRequiredResult | dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runfold.surfaces.application.errors import InvalidError
-from runfold.surfaces.application.runs.submit import limits_of, more_of
+from runfold.surfaces.application.runs.asking.submit import limits_of, more_of
 
 NO_NUMBERS = [Decimal("NaN"), Decimal("sNaN"), Decimal("-0"), 0, -1, float("nan"), float("inf"),
               Decimal("-Infinity")]  # fmt: skip

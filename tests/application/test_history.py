@@ -24,8 +24,8 @@ from runfold.projections.view import Batch, Placed
 from runfold.projections.views import VIEWS
 from runfold.surfaces.application.errors import NotFoundError
 from runfold.surfaces.application.rendering import event_of
-from runfold.surfaces.application.runs.history import detail, history, state_at
-from runfold.surfaces.application.runs.run_detail import RunFold
+from runfold.surfaces.application.runs.reading.history import detail, history, state_at
+from runfold.surfaces.application.runs.reading.run_detail import RunFold
 from tests.support.builders.stories import STORIES
 from tests.support.builders.stories import history as told
 

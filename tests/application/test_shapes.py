@@ -17,7 +17,7 @@ from runfold.events.run import Event, Meta
 from runfold.events.values import Exit, ExitUsage
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.rendering import completion_of, event_of, to_json
-from runfold.surfaces.application.runs.run_detail import RunFold
+from runfold.surfaces.application.runs.reading.run_detail import RunFold
 from tests.support.builders.stories import STORIES, history
 
 RELEASED = Path(__file__).parent / "shapes"

@@ -20,7 +20,7 @@ from runfold.infra.settings.kinds import Network
 from runfold.producers.client import Hubs
 from runfold.surfaces.application.governing.api_keys import ApiKeys, KeyWish
 from runfold.surfaces.application.governing.doorkeeper import Doorkeeper
-from runfold.surfaces.application.runs.once import Once
+from runfold.surfaces.application.runs.asking.once import Once
 from runfold.surfaces.http.access.letting_in import Door
 from runfold.surfaces.http.access.limits import Limits, Use
 from runfold.surfaces.http.app import make_app

@@ -11,7 +11,7 @@ import pytest
 from runfold.events import topics
 from runfold.infra.gateway.asked import MemoryAskedStore
 from runfold.producers.errors import UnavailableError
-from runfold.surfaces.application.runs.once import Once
+from runfold.surfaces.application.runs.asking.once import Once
 from tests.http.serving import Served, serving
 
 BODY = {"goal": "find out", "agent": "worker"}

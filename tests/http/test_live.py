@@ -16,7 +16,7 @@ from runfold.events import topics
 from runfold.producers.log.kafka import TopicReader
 from runfold.projections import schema
 from runfold.projections.queries import TenantViews
-from runfold.surfaces.application.runs.live import joined, recorded_so_far
+from runfold.surfaces.application.runs.reading.live import joined, recorded_so_far
 from tests.http.issuing import AUDIENCE, ec, issuing
 from tests.http.product import AGENT, Product, asked, gateway, waiting
 from tests.http.test_events import heard

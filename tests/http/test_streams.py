@@ -18,7 +18,7 @@ from runfold.events.contents.content import text
 from runfold.events.run import Event, Meta, RunCompleted, RunCreated, RunStarted
 from runfold.events.run.lifecycle import UserMessageReceived
 from runfold.producers.identity import uuid7
-from runfold.surfaces.application.runs.event_types import GROUPS, TYPES
+from runfold.surfaces.application.runs.reading.event_types import GROUPS, TYPES
 from runfold.surfaces.http.access.limits import Limits
 from runfold.surfaces.http.streams import of_tenant
 from runfold.surfaces.http.streams.position import position_of, token

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.infra.settings import opentelemetry as otel
+from runfold.infra.settings.declared import opentelemetry as otel
 from runfold.infra.settings.errors import ConfigError
 from runfold.infra.settings.listing import Setting, settings_in
 from runfold.infra.tracing.spans import Traces

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runfold.infra.settings import variables
 from runfold.infra.settings.config import Config
+from runfold.infra.settings.declared import variables
 from runfold.infra.settings.errors import ConfigError
 from runfold.infra.settings.listing import Setting, settings_in
 from runfold.infra.settings.table import FAMILIES, VARIABLES, Unknown, unknown

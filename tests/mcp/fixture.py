@@ -19,7 +19,7 @@ from mcp.shared.message import ServerMessageMetadata
 
 from runfold.surfaces.http.access.limits import Limits, Use
 from runfold.surfaces.http.server import make_server, opened, run
-from runfold.surfaces.mcp.endpoint import Endpoint
+from runfold.surfaces.mcp.transport.endpoint import Endpoint
 
 PNG = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"

@@ -13,7 +13,7 @@ import pytest
 from mcp.shared.exceptions import MCPError
 
 from runfold.surfaces.cli import exits
-from runfold.surfaces.mcp.bridge import serve
+from runfold.surfaces.mcp.transport.bridge import serve
 from tests.deciders.given import RUN
 from tests.http.serving import Served
 from tests.mcp.clients import ERAS, held, over_stdio, saying

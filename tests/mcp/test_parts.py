@@ -9,10 +9,10 @@ import pytest
 
 from runfold.surfaces.http.refusals.problems import Problem
 from runfold.surfaces.mcp.bounded import bounded, short
-from runfold.surfaces.mcp.following import resumed_run
-from runfold.surfaces.mcp.hosts import need_own
-from runfold.surfaces.mcp.names import tool_name
-from runfold.surfaces.mcp.sessions import new_id, read_id
+from runfold.surfaces.mcp.tools.following import resumed_run
+from runfold.surfaces.mcp.tools.names import tool_name
+from runfold.surfaces.mcp.transport.hosts import need_own
+from runfold.surfaces.mcp.transport.sessions import new_id, read_id
 
 
 def test_a_name_within_the_rules_stays_and_no_two_are_alike() -> None:

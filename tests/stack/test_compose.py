@@ -14,10 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from runfold.infra.settings.listing import settings_in
-from runfold.infra.settings.table import VARIABLES
-from runfold.infra.settings.variable import hidden
-from runfold.infra.settings.variables import (
+from runfold.infra.settings.declared.variables import (
     DRAIN,
     FIXED_PARTITIONS,
     INSTANCE,
@@ -26,6 +23,9 @@ from runfold.infra.settings.variables import (
     PROJECTOR_PARTITIONS,
     TOOL_MODULES,
 )
+from runfold.infra.settings.listing import settings_in
+from runfold.infra.settings.table import VARIABLES
+from runfold.infra.settings.variable import hidden
 from runfold.stack.kafka.jars import KAFKA_RELEASE
 from runfold.surfaces.processes import PROCESSES
 

@@ -14,7 +14,7 @@ SERVERS = {"confluent_kafka", "psycopg", "sqlalchemy"}
 RECORDS = {"fastavro", "runfold.events.avro.codec", "runfold.events.calls", "runfold.events.run"}
 KAFKA = {"confluent_kafka", "runfold.stack.supervisor.supervision", "runfold.stack.spawning"}
 
-LISTS = "runfold.surfaces.application.runs.lists", "runfold.surfaces.words"
+LISTS = "runfold.surfaces.application.runs.reading.lists", "runfold.surfaces.words"
 
 
 @pytest.mark.parametrize(

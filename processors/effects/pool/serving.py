@@ -12,8 +12,8 @@ from runfold.events.calls.kinds import CallKind
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.runner import Ends, Process
 from runfold.infra.process.stall import Positions
-from runfold.infra.settings import variables
 from runfold.infra.settings.config import Config
+from runfold.infra.settings.declared import variables
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
 from runfold.processors.effects.bounds import Bounds
 from runfold.processors.effects.kinds import Served

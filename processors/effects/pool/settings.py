@@ -8,7 +8,7 @@ from typing import Any
 
 from runfold.events.calls.kinds import CallKind
 from runfold.events.topics import MAX_RECORD_BYTES
-from runfold.infra.settings.variables import MOST_DRAIN_S
+from runfold.infra.settings.declared.variables import MOST_DRAIN_S
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.membership import Membership
 

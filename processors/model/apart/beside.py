@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple
 
 from runfold.events.avro.codec import Codec
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.processors.model.apart.process import Apart
 from runfold.processors.model.contents import Fetch
 from runfold.processors.model.deltas import KafkaDeltas, deltas_where_on

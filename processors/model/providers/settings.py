@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.infra.settings.errors import ConfigError
 from runfold.infra.settings.variable import Variable
 from runfold.processors.model.names import SCRIPTED

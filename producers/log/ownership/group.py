@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from confluent_kafka import KafkaError
 
-from runfold.infra.settings.variables import MOST_DRAIN_S
+from runfold.infra.settings.declared.variables import MOST_DRAIN_S
 from runfold.producers.errors import is_fatal
 from runfold.producers.log.membership import Hooks, Member, Membership
 from runfold.producers.log.ownership.port import Given, Taken

@@ -14,8 +14,8 @@ from runfold.producers.client.deciding import holds_of, shown_in
 from runfold.producers.client.messages import Messages
 from runfold.surfaces.application.errors import NotYetError
 from runfold.surfaces.application.rendering import completion_of, event_of, outcome_of
-from runfold.surfaces.application.runs.run_detail import RunFold
-from runfold.surfaces.application.runs.steer import has_ended, is_effect
+from runfold.surfaces.application.runs.asking.steer import has_ended, is_effect
+from runfold.surfaces.application.runs.reading.run_detail import RunFold
 from runfold.surfaces.application.shapes import (
     Completion,
     ControlOutcome,

@@ -28,7 +28,7 @@ from runfold.surfaces.a2a.tasks.states import TERMINAL, state_of
 from runfold.surfaces.a2a.tasks.tasks import Tasks
 from runfold.surfaces.application.errors import NoEffectYetError, NotFoundError, RefusedError
 from runfold.surfaces.application.runs import async_follow
-from runfold.surfaces.application.runs.accepted import detail, steer
+from runfold.surfaces.application.runs.reading.accepted import detail, steer
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.access.identity import need_scope
 from runfold.surfaces.http.gateway import Gateway

@@ -14,7 +14,7 @@ from runfold.surfaces.a2a.messages.parts import data_part, parts_saying, struct_
 from runfold.surfaces.a2a.tasks.states import TERMINAL, state_of
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.rendering import jsonable
-from runfold.surfaces.application.runs.run_detail import RunFold
+from runfold.surfaces.application.runs.reading.run_detail import RunFold
 from runfold.surfaces.words import said
 
 MOST_HISTORY = 200

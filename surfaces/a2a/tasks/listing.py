@@ -14,7 +14,7 @@ from runfold.surfaces.a2a.tasks.folding import moment
 from runfold.surfaces.a2a.tasks.states import state_of_status, statuses_of
 from runfold.surfaces.a2a.tasks.tasks import Tasks
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.runs.lists import RunOptions, list_runs
+from runfold.surfaces.application.runs.reading.lists import RunOptions, list_runs
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.access.identity import need_scope
 from runfold.surfaces.http.gateway import Gateway

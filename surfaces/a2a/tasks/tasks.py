@@ -21,7 +21,7 @@ from runfold.surfaces.a2a.tasks.states import TERMINAL, WAITING
 from runfold.surfaces.a2a.tasks.updates import Update, updates
 from runfold.surfaces.application.errors import NotFoundError
 from runfold.surfaces.application.runs import async_follow
-from runfold.surfaces.application.runs.accepted import only_asked_for, request_of
+from runfold.surfaces.application.runs.reading.accepted import only_asked_for, request_of
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.http.gateway import Gateway
 

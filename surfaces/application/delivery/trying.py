@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from runfold.events.definitions import Subscription
 from runfold.infra.http.outgoing import Outgoing, OutgoingRules
 from runfold.infra.secrets.chosen import every_secret
-from runfold.infra.settings.variables import SECRETS_FOLDER
+from runfold.infra.settings.declared.variables import SECRETS_FOLDER
 from runfold.processors.delivery.rows import Key
 from runfold.processors.delivery.webhooks.attempt import Attempted, attempt
 from runfold.processors.delivery.webhooks.keys import Secrets

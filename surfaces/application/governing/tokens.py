@@ -11,7 +11,7 @@ from runfold.infra.credentials.signing import signer_of
 from runfold.infra.credentials.token import KEY_ID, Claims, Token, TokenError, issue
 from runfold.infra.secrets.chosen import every_secret
 from runfold.infra.secrets.port import SecretsUnavailableError
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.producers.identity import uuid7
 from runfold.surfaces.application.errors import InvalidError, NotFoundError, UnavailableError
 

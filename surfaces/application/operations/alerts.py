@@ -10,7 +10,7 @@ from runfold.events.records.alerts import AlertCleared, AlertRaised
 from runfold.producers.log.port import LogReader
 from runfold.projections.queries import Views
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.runs.inbox import approvals
+from runfold.surfaces.application.runs.reading.inbox import approvals
 
 _RUNS_ASKED = 5
 """Of how many of an alert's runs it is shown what they wait for."""

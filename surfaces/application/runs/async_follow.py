@@ -14,15 +14,15 @@ from runfold.producers.errors import NotYetError as LogNotYet
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotYetError, no_run
 from runfold.surfaces.application.rendering import completion_of, event_of, outcome_of
-from runfold.surfaces.application.runs.follow import BEGINS_WITHIN_S, exit_of, not_ended
-from runfold.surfaces.application.runs.run_detail import RunFold
-from runfold.surfaces.application.runs.steer import (
+from runfold.surfaces.application.runs.asking.steer import (
     READ_WITHIN_S,
     WITHIN_S,
     is_effect,
     must_live,
     no_effect,
 )
+from runfold.surfaces.application.runs.follow import BEGINS_WITHIN_S, exit_of, not_ended
+from runfold.surfaces.application.runs.reading.run_detail import RunFold
 from runfold.surfaces.application.scope import Scope
 
 

@@ -12,7 +12,7 @@ from runfold.events.records.commands import HOLD_MS, Resolution
 from runfold.producers.client import AsyncRunClient, Calls, RequestOptions
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.runs import async_follow
-from runfold.surfaces.application.runs.steer import WITHIN_S
+from runfold.surfaces.application.runs.asking.steer import WITHIN_S
 from runfold.surfaces.application.scope import Scope, TenantScope
 
 Send = Callable[[AsyncRunClient], Awaitable[str]]

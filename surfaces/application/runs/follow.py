@@ -17,7 +17,7 @@ from runfold.producers.errors import NotYetError as LogNotYet
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError, NotYetError, no_run
 from runfold.surfaces.application.rendering import completion_of, event_of
-from runfold.surfaces.application.runs.run_detail import RunFold
+from runfold.surfaces.application.runs.reading.run_detail import RunFold
 from runfold.surfaces.application.scope import Scope
 
 BEGINS_WITHIN_S = 15.0

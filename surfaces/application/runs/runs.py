@@ -12,7 +12,7 @@ from runfold.events.records.commands import HOLD_MS, Resolution
 from runfold.producers.client import Calls, RequestOptions, RunClient
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.runs import follow as following
-from runfold.surfaces.application.runs.steer import WITHIN_S, steer
+from runfold.surfaces.application.runs.asking.steer import WITHIN_S, steer
 from runfold.surfaces.application.scope import Scope, TenantScope
 
 Send = Callable[[RunClient], str]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from runfold.events.definitions import ResponseProfile
 from runfold.events.values import RunStatus
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.runs.accepted import view_of
+from runfold.surfaces.application.runs.reading.accepted import view_of
 from runfold.surfaces.channels.composing.asking import asked
 from runfold.surfaces.channels.composing.capabilities import Capabilities
 from runfold.surfaces.channels.composing.picture import Moment, Picture

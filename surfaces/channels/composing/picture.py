@@ -14,7 +14,7 @@ from runfold.events import run as j
 from runfold.events.run import Event
 from runfold.events.values import Pin
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.runs.run_detail import RunFold
+from runfold.surfaces.application.runs.reading.run_detail import RunFold
 from runfold.surfaces.words import said
 
 _TOLD = (

@@ -37,7 +37,7 @@ def mcp(
     import asyncio
     import sys
 
-    from runfold.surfaces.mcp.bridge import serve
+    from runfold.surfaces.mcp.transport.bridge import serve
 
     if (url is None) != (key_file is None):
         raise CliError("Say both --url and --key-file, or neither.", exits.USAGE)

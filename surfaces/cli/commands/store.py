@@ -207,7 +207,7 @@ def alias(
 
 
 def _governing(context: Context, tenant: str | None, user: str, reason: str) -> Governing:
-    from runfold.infra.settings.variables import ROLES
+    from runfold.infra.settings.declared.variables import ROLES
     from runfold.surfaces.application.governing.definitions import Governing, Who
 
     return Governing(context.reader, context.writer, Who(user, reason, ROLES.read()), tenant)

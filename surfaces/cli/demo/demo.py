@@ -19,7 +19,7 @@ from pathlib import Path
 import typer
 
 from runfold.events.run import Event
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.producers.client import RunClient
 from runfold.stack import control
 from runfold.stack.settings import Settings

@@ -16,7 +16,7 @@ from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.infra.artifacts.sealed import SealedArtifacts
 from runfold.producers.client import RequestOptions, RunClient
-from runfold.surfaces.application.runs.submit import LimitOptions, limits_of
+from runfold.surfaces.application.runs.asking.submit import LimitOptions, limits_of
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runfold.surfaces.application.rendering import jsonable
-from runfold.surfaces.application.runs.explain import state_at
+from runfold.surfaces.application.runs.reading.explain import state_at
 from runfold.surfaces.application.runs.runs import Runs
 from runfold.surfaces.cli import output
 from runfold.surfaces.words import shortened

@@ -63,7 +63,7 @@ def on_call(
 def _roles(context: Context, given: list[str] | None) -> tuple[str, ...]:
     """Return the roles that somebody named, else those of the environment, else of the token."""
     from runfold.infra.credentials.signing import granted_roles
-    from runfold.infra.settings.variables import ROLES
+    from runfold.infra.settings.declared.variables import ROLES
 
     return tuple(given or ()) or ROLES.read() or granted_roles(context.signer)
 

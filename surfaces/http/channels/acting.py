@@ -19,8 +19,8 @@ from runfold.infra.gateway.asked import Asked
 from runfold.producers.client import AsyncRunClient, RequestOptions
 from runfold.surfaces.application.errors import NoEffectYetError, NotFoundError
 from runfold.surfaces.application.faults import Code, fault_of
-from runfold.surfaces.application.runs.accepted import detail, steer
 from runfold.surfaces.application.runs.async_runs import AsyncRuns, Send
+from runfold.surfaces.application.runs.reading.accepted import detail, steer
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.channels.composing.picture import Picture
 from runfold.surfaces.channels.inbound.directory import Workspace

@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.runs.inbox import approvals
-from runfold.surfaces.application.runs.lists import plain_id
+from runfold.surfaces.application.runs.reading.inbox import approvals
+from runfold.surfaces.application.runs.reading.lists import plain_id
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
 

@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.runs import async_follow, attaching
-from runfold.surfaces.application.runs.accepted import detail
+from runfold.surfaces.application.runs import async_follow
+from runfold.surfaces.application.runs.asking import attaching
+from runfold.surfaces.application.runs.reading.accepted import detail
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.bytes_answer import bytes_answer

@@ -17,9 +17,9 @@ from runfold.producers.client import AsyncRunClient
 from runfold.producers.client.deciding import holds_of
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NoEffectYetError
-from runfold.surfaces.application.runs.accepted import steer
-from runfold.surfaces.application.runs.lists import split_call_id
-from runfold.surfaces.application.runs.steer_once import steer_once
+from runfold.surfaces.application.runs.asking.steer_once import steer_once
+from runfold.surfaces.application.runs.reading.accepted import steer
+from runfold.surfaces.application.runs.reading.lists import split_call_id
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.reading.contents import content_of, json_of
 from runfold.surfaces.http.reading.requesting import IDEMPOTENCY_KEY, asked_by

@@ -12,9 +12,9 @@ from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError, no_run
 from runfold.surfaces.application.rendering import event_of
 from runfold.surfaces.application.runs import async_follow
-from runfold.surfaces.application.runs.accepted import detail, request_of
-from runfold.surfaces.application.runs.event_types import TERMINAL
-from runfold.surfaces.application.runs.history import ended_history
+from runfold.surfaces.application.runs.reading.accepted import detail, request_of
+from runfold.surfaces.application.runs.reading.event_types import TERMINAL
+from runfold.surfaces.application.runs.reading.history import ended_history
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.route import Call, Parameter, Route, answered

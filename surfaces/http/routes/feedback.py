@@ -11,8 +11,8 @@ from runfold.events.values import Label
 from runfold.producers.client.options import FeedbackOptions
 from runfold.producers.identity import uuid7
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.runs.accepted import detail
-from runfold.surfaces.application.runs.feedback import feedback_of, mean_of
+from runfold.surfaces.application.runs.asking.feedback import feedback_of, mean_of
+from runfold.surfaces.application.runs.reading.accepted import detail
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.reading.requesting import IDEMPOTENCY_KEY, asked_by

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from runfold.projections import queries
 from runfold.projections.queries import Views
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.runs.accepted import detail
-from runfold.surfaces.application.runs.conversation import MOST_EVENTS, messages_of, thread
+from runfold.surfaces.application.runs.reading.accepted import detail
+from runfold.surfaces.application.runs.reading.conversation import MOST_EVENTS, messages_of, thread
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.reading import paging

@@ -13,8 +13,8 @@ from runfold.surfaces.application.errors import NotFoundError
 from runfold.surfaces.application.operations.audit import audit
 from runfold.surfaces.application.operations.costs import DIMENSIONS, budgets, costs, dimensions_of
 from runfold.surfaces.application.operations.dead_letters import dead_letter, dead_letters
-from runfold.surfaces.application.runs.accepted import detail
-from runfold.surfaces.application.runs.calls import calls as calls_of
+from runfold.surfaces.application.runs.reading.accepted import detail
+from runfold.surfaces.application.runs.reading.calls import calls as calls_of
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.refusals.problems import Problem

@@ -16,11 +16,11 @@ from runfold.producers.client.broker_time import BOUND, OLDEST
 from runfold.producers.identity import made_at
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError, NotYetError, UnavailableError
-from runfold.surfaces.application.runs.accepted import detail, view_of
-from runfold.surfaces.application.runs.attaching import Wanted, attach
-from runfold.surfaces.application.runs.history import ended_detail
-from runfold.surfaces.application.runs.lists import RunOptions, list_runs
-from runfold.surfaces.application.runs.run_detail import detail_of
+from runfold.surfaces.application.runs.asking.attaching import Wanted, attach
+from runfold.surfaces.application.runs.reading.accepted import detail, view_of
+from runfold.surfaces.application.runs.reading.history import ended_detail
+from runfold.surfaces.application.runs.reading.lists import RunOptions, list_runs
+from runfold.surfaces.application.runs.reading.run_detail import detail_of
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.access.identity import Caller, need_own, subset

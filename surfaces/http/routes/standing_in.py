@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from runfold.events.records.commands import Resolution
-from runfold.surfaces.application.runs.submit import more_of
+from runfold.surfaces.application.runs.asking.submit import more_of
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.reading.contents import content_of, json_of
 from runfold.surfaces.http.refusals.problems import Problem

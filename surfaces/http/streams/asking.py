@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from runfold.surfaces.application.errors import InvalidError
-from runfold.surfaces.application.runs.event_types import types_of
+from runfold.surfaces.application.runs.reading.event_types import types_of
 from runfold.surfaces.http.refusals.problems import Problem
 from runfold.surfaces.http.route import Call, Parameter
 

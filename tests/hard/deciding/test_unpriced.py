@@ -25,7 +25,7 @@ from runfold.processors.run.evolve import evolve
 from runfold.processors.run.lifecycle.deadlines import next_timer
 from runfold.processors.run.replay import decisions
 from runfold.surfaces.application.errors import InvalidError
-from runfold.surfaces.application.runs.submit import limits_of
+from runfold.surfaces.application.runs.asking.submit import limits_of
 from runfold.surfaces.words import said
 from tests.deciders.given import RUN, answer, begins, begun, call, came_back, done, request, story
 from tests.spec import Story, kinds

@@ -40,8 +40,8 @@ from runfold.projections.queries import TenantViews
 from runfold.projections.queries.tenants import list_tenants
 from runfold.stack.settings import Settings
 from runfold.surfaces.application.errors import ApplicationError
-from runfold.surfaces.application.runs import history
-from runfold.surfaces.application.runs.inbox import approvals
+from runfold.surfaces.application.runs.reading import history
+from runfold.surfaces.application.runs.reading.inbox import approvals
 from runfold.surfaces.application.runs.runs import Runs
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.cli import exits

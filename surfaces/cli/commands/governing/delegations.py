@@ -134,7 +134,7 @@ def moment_of(text: str) -> datetime:
 
 
 def _governing(context: Context, tenant: str | None, user: str, reason: str) -> Delegating:
-    from runfold.infra.settings.variables import ROLES
+    from runfold.infra.settings.declared.variables import ROLES
     from runfold.surfaces.application.governing.definitions import Who
     from runfold.surfaces.application.governing.delegations import Delegating
 

@@ -117,7 +117,7 @@ def _show_new(key: str, key_id: str, said: object, *, json: bool) -> None:
 
 def _keys(ctx: typer.Context) -> ApiKeys:
     from runfold.infra.gateway.postgres import PostgresKeyStore, Sessions
-    from runfold.infra.settings.gateway import HTTP_HASH_KEY_FILE
+    from runfold.infra.settings.declared.gateway import HTTP_HASH_KEY_FILE
     from runfold.surfaces.application.governing.api_keys import ApiKeys, hash_key_in
 
     settings = of(ctx).attached

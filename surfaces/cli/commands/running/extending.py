@@ -41,7 +41,7 @@ def extend(
     json: options.Json = False,
 ) -> None:
     """Let a run use more than its limits allow, as far as its tenant has it; or refuse that."""
-    from runfold.surfaces.application.runs.submit import more_of
+    from runfold.surfaces.application.runs.asking.submit import more_of
 
     said = {
         "usd": usd,

@@ -37,7 +37,7 @@ def approvals(
     json: options.Json = False,
 ) -> None:
     """List what waits for a person."""
-    from runfold.surfaces.application.runs.inbox import approvals as waiting
+    from runfold.surfaces.application.runs.reading.inbox import approvals as waiting
     from runfold.surfaces.cli.names import run_id_of
     from runfold.surfaces.cli.runs.approvals import show_approvals
 

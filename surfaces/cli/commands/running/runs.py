@@ -106,7 +106,7 @@ def list_runs(
     json: options.Json = False,
 ) -> None:
     """List runs, the newest first."""
-    from runfold.surfaces.application.runs.lists import list_runs as ask
+    from runfold.surfaces.application.runs.reading.lists import list_runs as ask
     from runfold.surfaces.words import spent
 
     of(ctx).reads_now("runs", tenant)

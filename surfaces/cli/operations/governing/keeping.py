@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runfold.events import topics
 from runfold.events.run import Event
-from runfold.infra.settings.variables import KEYS
+from runfold.infra.settings.declared.variables import KEYS
 from runfold.stack.settings import Settings
 from runfold.surfaces.application.errors import InvalidError, NotFoundError
 from runfold.surfaces.cli.context import Context

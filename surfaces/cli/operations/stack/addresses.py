@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from runfold.infra.database import reader
 from runfold.infra.database.connection import plain
-from runfold.infra.settings import variables
+from runfold.infra.settings.declared import variables
 from runfold.infra.settings.errors import ConfigError
 from runfold.stack import ports
 

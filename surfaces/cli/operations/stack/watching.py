@@ -85,7 +85,7 @@ def _below(folder: Path, *suffixes: str) -> Iterator[Path]:
 
 def watch(context: Context, manifests: Sequence[Path]) -> None:
     """Restart the tool pool when its modules change, publish manifests that do; until Ctrl-C."""
-    from runfold.infra.settings.variables import TOOL_MODULES
+    from runfold.infra.settings.declared.variables import TOOL_MODULES
 
     said, modules, here = output.console(), TOOL_MODULES.read(), Path.cwd()
     code = Changes(lambda: code_files(modules, here))

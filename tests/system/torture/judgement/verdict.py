@@ -13,7 +13,7 @@ from typing import Any
 
 from runfold.events import topics
 from runfold.events.run import CallHeld, RunCancelled, ToolCallUncertain
-from runfold.infra.settings.variables import TOOL_DEATHS
+from runfold.infra.settings.declared.variables import TOOL_DEATHS
 from tests.system import oracle
 from tests.system.oracle.histories import Histories, histories
 from tests.system.torture.faults.plan import kinds_of

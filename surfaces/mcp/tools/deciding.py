@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from runfold.events.contents.content import text
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NoEffectYetError, RefusedError
-from runfold.surfaces.application.runs.accepted import steer
 from runfold.surfaces.application.runs.async_runs import Send
+from runfold.surfaces.application.runs.reading.accepted import steer
 from runfold.surfaces.mcp.asking import Asking
 from runfold.surfaces.mcp.bounded import bounded, plain, short
-from runfold.surfaces.mcp.results import Decided
+from runfold.surfaces.mcp.tools.results import Decided
 from runfold.surfaces.visible import on_one_line
 
 APPROVAL, QUESTION = "approval", "question"

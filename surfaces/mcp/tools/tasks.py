@@ -17,13 +17,13 @@ from pydantic import Field
 from runfold.events.values import RunStatus
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import RunEndedError
-from runfold.surfaces.application.runs.lists import plain_id
+from runfold.surfaces.application.runs.reading.lists import plain_id
 from runfold.surfaces.http.access.identity import READ, WRITE, need_scope
 from runfold.surfaces.mcp.asking import TASKS, Asking
 from runfold.surfaces.mcp.bounded import short
-from runfold.surfaces.mcp.deciding import answer_in, controlled, decide_by, form_of, in_a_form
-from runfold.surfaces.mcp.following import ran, where_it_stands
-from runfold.surfaces.mcp.results import came_to
+from runfold.surfaces.mcp.tools.deciding import answer_in, controlled, decide_by, form_of, in_a_form
+from runfold.surfaces.mcp.tools.following import ran, where_it_stands
+from runfold.surfaces.mcp.tools.results import came_to
 
 _POLL_MS = 1_000
 

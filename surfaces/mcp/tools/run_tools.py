@@ -13,15 +13,15 @@ from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError
 from runfold.surfaces.application.runs import async_follow
-from runfold.surfaces.application.runs.accepted import detail, view_of
-from runfold.surfaces.application.runs.history import ended_history
-from runfold.surfaces.application.runs.lists import plain_id, split_call_id
+from runfold.surfaces.application.runs.reading.accepted import detail, view_of
+from runfold.surfaces.application.runs.reading.history import ended_history
+from runfold.surfaces.application.runs.reading.lists import plain_id, split_call_id
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.refusals.problems import Problem
-from runfold.surfaces.mcp import deciding
 from runfold.surfaces.mcp.asking import Asking
-from runfold.surfaces.mcp.following import LONGEST_WAIT_S, wait, where_it_stands
-from runfold.surfaces.mcp.results import Decided, Ran, ran_schema, told
+from runfold.surfaces.mcp.tools import deciding
+from runfold.surfaces.mcp.tools.following import LONGEST_WAIT_S, wait, where_it_stands
+from runfold.surfaces.mcp.tools.results import Decided, Ran, ran_schema, told
 
 Answer = CallToolResult | InputRequiredResult
 _ENDS = frozenset(fact.__name__ for fact in TERMINAL_FACTS)

@@ -9,8 +9,8 @@ from runfold.events.wording import plain
 from runfold.projections.queries import Views
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError
-from runfold.surfaces.application.runs.history import history
-from runfold.surfaces.application.runs.lists import list_runs
+from runfold.surfaces.application.runs.reading.history import history
+from runfold.surfaces.application.runs.reading.lists import list_runs
 
 MOST_EVENTS = 1_000
 """How many events of a run are looked at for one page."""

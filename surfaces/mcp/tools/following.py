@@ -22,11 +22,11 @@ from runfold.events.values import TERMINAL, RunStatus
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError
 from runfold.surfaces.application.runs import async_follow
-from runfold.surfaces.application.runs.accepted import detail
-from runfold.surfaces.application.runs.history import ended_detail
+from runfold.surfaces.application.runs.reading.accepted import detail
+from runfold.surfaces.application.runs.reading.history import ended_detail
 from runfold.surfaces.mcp.asking import Asking
-from runfold.surfaces.mcp.deciding import answer_in, decide_by, form_of, in_a_form
-from runfold.surfaces.mcp.results import Ran
+from runfold.surfaces.mcp.tools.deciding import answer_in, decide_by, form_of, in_a_form
+from runfold.surfaces.mcp.tools.results import Ran
 from runfold.surfaces.words import shortened
 
 USUAL_WAIT_S = 45.0

@@ -15,8 +15,8 @@ from runfold.events.json_schema import SchemaRefusedError, UncheckableError, com
 from runfold.events.probe import reserved
 from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.mcp.bounded import short
-from runfold.surfaces.mcp.names import tool_name
-from runfold.surfaces.mcp.results import ran_schema
+from runfold.surfaces.mcp.tools.names import tool_name
+from runfold.surfaces.mcp.tools.results import ran_schema
 
 _MOST_DESCRIPTION = 2_000
 

@@ -25,8 +25,8 @@ from runfold.surfaces.http.access.limits import Limits
 from runfold.surfaces.http.reading import bodies
 from runfold.surfaces.http.refusals.codes import CODES
 from runfold.surfaces.http.refusals.problems import Problem
-from runfold.surfaces.mcp.hosts import need_own
-from runfold.surfaces.mcp.sessions import Sessions, new_id, read_id
+from runfold.surfaces.mcp.transport.hosts import need_own
+from runfold.surfaces.mcp.transport.sessions import Sessions, new_id, read_id
 
 _METHODS = ("POST", "DELETE")
 _ACCEPT = b"application/json, text/event-stream"

@@ -17,7 +17,7 @@ from runfold.projections.rendering.parsing import event_of_row
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError, no_run
 from runfold.surfaces.application.rendering import event_of
-from runfold.surfaces.application.runs.run_detail import RunFold
+from runfold.surfaces.application.runs.reading.run_detail import RunFold
 
 _PAGE = 500
 

@@ -20,7 +20,7 @@ from runfold.surfaces.application.errors import NotFoundError, NotYetError, no_r
 from runfold.surfaces.application.rendering import text_of
 from runfold.surfaces.application.runs import async_follow
 from runfold.surfaces.application.runs.async_runs import AsyncRuns, Send
-from runfold.surfaces.application.runs.run_detail import identity_of
+from runfold.surfaces.application.runs.reading.run_detail import identity_of
 from runfold.surfaces.application.scope import Scope
 
 

@@ -9,7 +9,7 @@ from runfold.events.contents.content import canonical_json
 from runfold.infra.gateway.asked import Asked
 from runfold.producers.client import RequestOptions
 from runfold.surfaces.application.errors import NotFoundError
-from runfold.surfaces.application.runs.accepted import detail
+from runfold.surfaces.application.runs.reading.accepted import detail
 from runfold.surfaces.http.reading.contents import content_of
 from runfold.surfaces.http.refusals.problems import Problem
 from runfold.surfaces.mcp.asking import Asking

@@ -16,10 +16,10 @@ from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NoEffectYetError, NotFoundError
 from runfold.surfaces.application.rendering import outcome_of
 from runfold.surfaces.application.runs import async_follow
-from runfold.surfaces.application.runs.accepted import steer
+from runfold.surfaces.application.runs.asking.once import Once
+from runfold.surfaces.application.runs.asking.steer import is_effect
 from runfold.surfaces.application.runs.async_runs import AsyncRuns
-from runfold.surfaces.application.runs.once import Once
-from runfold.surfaces.application.runs.steer import is_effect
+from runfold.surfaces.application.runs.reading.accepted import steer
 
 Send = Callable[[AsyncRunClient], Awaitable[str]]
 

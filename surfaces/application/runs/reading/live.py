@@ -19,7 +19,7 @@ from runfold.producers.log.port import LogReader
 from runfold.projections import queries
 from runfold.projections.queries import Views
 from runfold.projections.views.timeline import VIEW
-from runfold.surfaces.application.runs.history import recorded
+from runfold.surfaces.application.runs.reading.history import recorded
 
 _YOUNG = timedelta(minutes=1)
 

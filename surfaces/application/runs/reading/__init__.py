@@ -1,0 +1,1 @@
+"""What is read of runs: lists, histories, calls, what waits for people."""

@@ -1,0 +1,1 @@
+"""Tools of the MCP server: agents, runs, what they answer, tasks and decisions."""
