@@ -20,7 +20,7 @@ from runfold.surfaces.application.shapes import AccessReview
 from runfold.surfaces.cli.operations.governing.access import COLUMNS, _plain, rows_of
 from tests.deciders.given import LOOK, SEND, TENANT, WRITE, agent, tool
 from tests.deciders.governed import SENDS, X9, governed, kube, policy
-from tests.deciders.test_governed import after, published
+from tests.deciders.policies.test_governed import after, published
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SINCE = NOW - timedelta(days=90)

@@ -13,7 +13,7 @@ from runfold.surfaces.application.governing.policies.simulate import with_offere
 from runfold.surfaces.application.governing.policies.who_can import who_can
 from tests.deciders.given import LOOK, RUN, SEND, TENANT, agent, call, tool
 from tests.deciders.governed import SENDS, X9, announced, asking, decided, governed, kube, policy
-from tests.deciders.test_governed import after, published
+from tests.deciders.policies.test_governed import after, published
 from tests.replay.test_policies_in_mid_run import CLOSED, OPEN, WATCHED, known, lived
 
 

@@ -26,7 +26,7 @@ from tests.deciders.given import (
     request,
     tool,
 )
-from tests.deciders.test_governed import NOW, after, published
+from tests.deciders.policies.test_governed import NOW, after, published
 from tests.spec import Story
 
 TOOL_CALLS = 'action == Action::"tool.call"'

@@ -25,7 +25,7 @@ from runfold.processors.run.policy.cedar.checking import canonical, contract_fau
 from runfold.processors.run.policy.cedar.checking import faults as faults_of
 from tests.deciders.given import LOOK, SEND, tool
 from tests.deciders.governed import PAY, TOOL_CALLS, X9, kube, policy
-from tests.deciders.test_governed import about
+from tests.deciders.policies.test_governed import about
 from tests.definitions.given import AGENT, TOOL, Faults, Load
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

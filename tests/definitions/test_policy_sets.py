@@ -6,7 +6,7 @@ from runfold.events.definitions import DefinitionReleased, DefinitionRetired, De
 from runfold.processors.definitions.record import announce
 from tests.deciders.given import LOOK, agent
 from tests.deciders.governed import NO_SENDING, SENDS, policy
-from tests.deciders.test_governed import NOW, about, after, published
+from tests.deciders.policies.test_governed import NOW, about, after, published
 
 ONE, TWO = policy(SENDS, "one"), policy(NO_SENDING, "one", "2.0")
 

@@ -18,8 +18,8 @@ from runfold.processors.run.replay import decisions
 from runfold.processors.run.state import RunState
 from runfold.projections.view import Batch, Placed
 from runfold.projections.views import requests
+from tests.deciders.admission.test_recorded import differences
 from tests.deciders.given import RUN, request, story
-from tests.deciders.test_recorded import differences
 from tests.http.serving import Served
 from tests.spec import START
 from tests.support.builders.stories import history

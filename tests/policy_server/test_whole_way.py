@@ -21,12 +21,12 @@ from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.policy_server.processor import Place, PolicyServerProcessor
 from runfold.processors.run.aggregate import RUNS
 from tests.deciders.given import RUN, answer, begins, call, came_back, request
-from tests.deciders.test_policy_servers import SEND, asked_of, said, served
+from tests.deciders.policies.test_policy_servers import SEND, asked_of, said, served
 from tests.replay.test_definitions_in_mid_run import Current, Known, judged
 from tests.spec import START
 from tests.support.builders.stories import CODEC
 from tests.support.opa import OpaDouble, opa_double
-from tests.surfaces.test_verifier import rechained
+from tests.surfaces.records.test_verifier import rechained
 
 PATH = "runfold/tools"
 

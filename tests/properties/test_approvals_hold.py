@@ -20,7 +20,7 @@ from runfold.processors.engine.aggregate import Timer
 from runfold.processors.run.state import CallStatus, Live, RoundCall
 from tests.deciders.given import agent, answer, call, control, request, tool
 from tests.deciders.governed import announced, policy
-from tests.deciders.test_governed import about, after, published
+from tests.deciders.policies.test_governed import about, after, published
 from tests.properties.test_redecided import RedecidedRun
 from tests.replay.walks import Dice, choices
 

@@ -14,7 +14,7 @@ from runfold.processors.engine.aggregate import Timer
 from runfold.processors.run.state import Live
 from tests.deciders.given import LOOK, SEND, WRITE, agent, definitions, request
 from tests.deciders.governed import NO_X, SENDS, announced, policy
-from tests.deciders.test_governed import about, after
+from tests.deciders.policies.test_governed import about, after
 from tests.properties.test_redecided import RedecidedRun
 from tests.replay.walks import Dice, choices
 

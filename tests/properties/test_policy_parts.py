@@ -13,7 +13,7 @@ from runfold.processors.definitions.record import announce, fold
 from runfold.processors.run.policy.cedar.engine import ParsedSet, Says, parsed_set
 from runfold.processors.run.policy.cedar.request import Asked, Entity, action_of
 from tests.deciders.governed import policy
-from tests.deciders.test_governed import NOW
+from tests.deciders.policies.test_governed import NOW
 
 ACTIONS = ("tool.call", "model.use", "read", "memory.read")
 RESOURCES = (("Tool", "a"), ("Tool", "b"), ("Model", "a"), ("File", "a"))

@@ -22,7 +22,7 @@ from runfold.processors.run.agent.calls.beginnings import OTHER_POLICIES
 from runfold.processors.run.state import CallStatus, Live, OpenCall, PolicyCall
 from tests.deciders.given import LOOK, RUN, SEND, WRITE, begins, request
 from tests.deciders.governed import SENDS, announced, policy
-from tests.deciders.test_governed import after
+from tests.deciders.policies.test_governed import after
 from tests.properties.test_policies_hold import Governed, _ruled
 from tests.replay.walks import Dice, choices
 

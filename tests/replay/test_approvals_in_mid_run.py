@@ -20,11 +20,11 @@ from runfold.processors.run.state import Live, RunState
 from runfold.producers.client.deciding import shown_in
 from tests.deciders.given import RUN, agent, answer, call, came_back, control, request, tool
 from tests.deciders.governed import policy
-from tests.deciders.test_governed import published
+from tests.deciders.policies.test_governed import published
 from tests.replay.test_definitions_in_mid_run import Current, Known, judged
 from tests.spec import START
 from tests.support.builders.stories import CODEC
-from tests.surfaces.test_verifier import rechained
+from tests.surfaces.records.test_verifier import rechained
 
 RULES = """@id("pays") @approvers("3") @requester("never")
 permit(principal, action == Action::"tool.call", resource);

@@ -15,11 +15,11 @@ from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.run.aggregate import RUNS
 from tests.deciders.given import RUN, SEND, answer, begins, call, came_back, control, request
 from tests.deciders.governed import NO_SENDING, NO_X, SENDS, announced, governed, policy
-from tests.deciders.test_governed import after
+from tests.deciders.policies.test_governed import after
 from tests.replay.test_definitions_in_mid_run import Current, Known, judged
 from tests.spec import START
 from tests.support.builders.stories import CODEC
-from tests.surfaces.test_verifier import rechained
+from tests.surfaces.records.test_verifier import rechained
 
 OPEN = governed(
     SENDS, NO_X.format("other:model"), tools=(SEND.model_copy(update={"approval": "always"}),)

@@ -21,7 +21,7 @@ from tests.hard.deciding.outside import nothing_outside
 from tests.replay.walks import facts_of
 from tests.spec import START
 from tests.support.builders.stories import STORIES, written_history
-from tests.surfaces.test_verifier import published
+from tests.surfaces.records.test_verifier import published
 
 SOME_WALKS = range(0, 120, 8)
 EVERY_BEHAVIOUR = range(behaviours.FIRST, behaviours.CURRENT + 1)

@@ -42,7 +42,7 @@ from tests.deciders.governed import (
     governed,
     policy,
 )
-from tests.deciders.test_governed import after
+from tests.deciders.policies.test_governed import after
 from tests.spec import Story
 
 

@@ -21,10 +21,10 @@ from runfold.processors.run.decide import decide
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.lifecycle.deadlines import next_timer
 from runfold.processors.run.state import CallStatus, DryRunCall
+from tests.deciders.calls.test_dry_runs import BY_TOOL, PREVIEW, sends
 from tests.deciders.given import LOOK, RUN, answer, call, came_back, control, request
 from tests.deciders.governed import governed
-from tests.deciders.test_dry_runs import BY_TOOL, PREVIEW, sends
-from tests.deciders.test_taking_over import hands_back, replies, takes
+from tests.deciders.people.test_taking_over import hands_back, replies, takes
 from tests.spec import Story
 from tests.tenant.given import policy
 

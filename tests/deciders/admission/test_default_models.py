@@ -20,7 +20,7 @@ from runfold.processors.run.evolve import evolve
 from runfold.processors.run.state import RunState
 from tests.deciders.given import RUN, begins, request
 from tests.deciders.governed import NO_X, SENDS, announced, governed, policy
-from tests.deciders.test_governed import NOW, after
+from tests.deciders.policies.test_governed import NOW, after
 from tests.replay.test_definitions_in_mid_run import Current, Known, judged
 from tests.spec import START
 from tests.support.builders.stories import CODEC

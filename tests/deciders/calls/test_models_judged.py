@@ -12,7 +12,7 @@ from runfold.processors.run.state import CallStatus
 from runfold.processors.run.state_hash import state_hash
 from tests.deciders.given import begins, due, request
 from tests.deciders.governed import NO_X, announced, changed, governed, policy
-from tests.deciders.test_governed import after
+from tests.deciders.policies.test_governed import after
 from tests.spec import Story
 
 POOLED = ModelChoice(name="a:x", fallbacks=("b:y", "c:z"), placement=Placement.POOL)

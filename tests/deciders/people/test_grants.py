@@ -18,7 +18,7 @@ from runfold.processors.run.approvals.grants import MOST_GRANTS
 from runfold.processors.run.state_hash import state_hash
 from tests.deciders.given import agent, answer, call, came_back, control, request, tool
 from tests.deciders.governed import after, announced, changed, policy
-from tests.deciders.test_governed import published
+from tests.deciders.policies.test_governed import published
 from tests.spec import Story
 
 SCHEMA = {

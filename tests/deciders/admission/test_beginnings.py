@@ -34,7 +34,7 @@ from tests.deciders.given import (
 from tests.deciders.given import (
     could_not_begin as cannot,
 )
-from tests.deciders.test_governed import BASE, after, published, withdraw
+from tests.deciders.policies.test_governed import BASE, after, published, withdraw
 from tests.spec import Story
 
 CANCEL = control(commands.CancelRun, "c1", reason="enough")

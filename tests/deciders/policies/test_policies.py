@@ -42,7 +42,7 @@ from tests.deciders.governed import (
     published_for,
     replace_arguments,
 )
-from tests.deciders.test_governed import about, after, published, retire
+from tests.deciders.policies.test_governed import about, after, published, retire
 from tests.spec import Story
 
 

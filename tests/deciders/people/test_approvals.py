@@ -20,7 +20,7 @@ from tests.deciders.governed import (
     changed,
     policy,
 )
-from tests.deciders.test_governed import published
+from tests.deciders.policies.test_governed import published
 from tests.spec import Story
 
 PAY = tool("pay", risk_level=4, effect="money leaves the account", reversible=False)

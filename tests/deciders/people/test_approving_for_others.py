@@ -11,7 +11,7 @@ from runfold.events.people.approvals import Approver
 from runfold.events.records import commands
 from tests.deciders.given import agent, call, due, tool
 from tests.deciders.governed import asking, policy
-from tests.deciders.test_approvals import (
+from tests.deciders.people.test_approvals import (
     CALLS,
     TREASURER,
     approve,
@@ -20,8 +20,8 @@ from tests.deciders.test_approvals import (
     shown,
     starts,
 )
-from tests.deciders.test_escalation import delegated
-from tests.deciders.test_governed import published
+from tests.deciders.people.test_escalation import delegated
+from tests.deciders.policies.test_governed import published
 from tests.spec import Story
 
 ONE = '@approvers("1") '

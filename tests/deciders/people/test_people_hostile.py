@@ -31,11 +31,11 @@ from tests.deciders.given import (
     tool,
 )
 from tests.deciders.governed import after, announced, asking, changed, policy
-from tests.deciders.test_approvals import CALLS, TREASURER, paying, refused, shown, starts
-from tests.deciders.test_approving_for_others import ONE, approves
-from tests.deciders.test_escalation import delegated
-from tests.deciders.test_governed import published
-from tests.deciders.test_policy_servers import asked_of
+from tests.deciders.people.test_approvals import CALLS, TREASURER, paying, refused, shown, starts
+from tests.deciders.people.test_approving_for_others import ONE, approves
+from tests.deciders.people.test_escalation import delegated
+from tests.deciders.policies.test_governed import published
+from tests.deciders.policies.test_policy_servers import asked_of
 from tests.spec import Story
 
 NOT_OWN = """@id("own")

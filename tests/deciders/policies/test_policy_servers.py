@@ -40,7 +40,7 @@ from tests.deciders.governed import (
     changed,
     policy,
 )
-from tests.deciders.test_governed import after, published
+from tests.deciders.policies.test_governed import after, published
 from tests.spec import Story
 
 SEND = tool("send", risk_level=3, approval="never", idempotent=True)

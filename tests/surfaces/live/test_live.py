@@ -22,7 +22,7 @@ from tests.support import stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 _SECONDS = 240
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from runfold.surfaces.cli import exits
 from tests.support import stack
-from tests.surfaces.test_live import Runfold
+from tests.surfaces.live.test_live import Runfold
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 

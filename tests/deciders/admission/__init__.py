@@ -1,0 +1,1 @@
+"""Which runs are admitted, by whom, and for whom."""

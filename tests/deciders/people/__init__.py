@@ -1,0 +1,1 @@
+"""What people decide in a run: approvals, take-overs, escalation, grants."""

@@ -1,0 +1,1 @@
+"""What is read back: audits, evidence, timelines, exports."""
