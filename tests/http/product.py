@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from tests.support import stack, warm
 from tests.support.stack import wait_until
 
 ROOT = Path(__file__).parents[2]
+_names = itertools.count(1)
 SCRIPT = {
     "apiVersion": "runfold/v1",
     "kind": "ModelScript",
@@ -87,13 +89,13 @@ class Product:
 
 @contextmanager
 def standing(servers: stack.Servers) -> Iterator[Product]:
-    """Every process but the monitor, on empty topics; whoever empties them next must be outside."""
-    stack.fresh_topics(servers.settings)
+    """Every process but the monitor, under a name of its own: others may empty their topics."""
     with ExitStack() as held:
         held.enter_context(pytest.MonkeyPatch.context()).setenv("RUNFOLD_MODEL_DELTAS", "on")
         home = held.enter_context(stack.temporary_home())
         url = held.enter_context(stack.fresh_database(servers.database_url))
-        settings = replace(servers.settings.at(servers.bootstrap_servers, url), home=home)
+        named = held.enter_context(stack.named_topics(servers.settings, f"stand{next(_names)}"))
+        settings = replace(named.at(servers.bootstrap_servers, url), home=home)
         for process in PROCESSES:
             if not process.once and process.name != "monitor":
                 held.enter_context(running(settings, process.name, process.arguments))

@@ -49,7 +49,7 @@ _ENDS = {"RunCompleted", "RunFailed", "RunCancelled"}
 def _definitions() -> list[object]:
     turn = ScriptTurn(
         calls=({"name": "complete_task", "arguments": {"summary": "done"}},),
-        delay_ms=400,
+        delay_ms=1500,
         usage={"input_tokens": TOKENS - 1, "output_tokens": 1},
     )
     return [
