@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 
 from runfold.events import topics
+from runfold.infra.deployment.naming import Naming
 from runfold.stack.settings import Settings
 from tests.support import journal, warm
 from tests.support.stack import wait_until
@@ -39,7 +40,8 @@ def projector(settings: Settings, **more: str) -> Iterator[warm.Started]:
 
 def caught_up(settings: Settings, view: str = "runs") -> bool:
     """Whether a view has everything that stands on the journal now."""
-    wanted = journal.ends(settings.bootstrap_servers, topics.EVENTS, PARTITIONS)
+    events = Naming(settings.deployment).full(topics.EVENTS)
+    wanted = journal.ends(settings.bootstrap_servers, events, PARTITIONS)
     try:
         with psycopg.connect(settings.database_url, connect_timeout=2) as connection:
             rows = connection.execute(
