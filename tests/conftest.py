@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 
 from runfold.stack.settings import Settings
 from tests.support import stack
-from tests.support.order import longest_first
+from tests.support.order import known, longest_first
 
 # How long an example takes says something of the machine, not of the code.
 hypothesis_settings.register_profile(
@@ -29,7 +29,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Hand out the files that take longest first; `make test` keeps this order."""
-    items[:] = longest_first(items)
+    items[:] = longest_first(items, known())
 
 
 @pytest.fixture(scope="session")

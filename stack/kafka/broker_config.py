@@ -33,7 +33,9 @@ replica.fetch.max.bytes=16777216
 # A killed broker is let in again only when this is over. One that is late by so much loses every
 # partition until it is heard again, which on a busy machine happened over and over at 500 ms.
 broker.session.timeout.ms=3000
-broker.heartbeat.interval.ms=100
+broker.heartbeat.interval.ms=300
+# Half of what an idle broker costs is a record to itself twice a second, so that others see it lag.
+metadata.max.idle.interval.ms=5000
 controller.quorum.election.timeout.ms=100
 controller.quorum.fetch.timeout.ms=200
 controller.quorum.election.backoff.max.ms=50

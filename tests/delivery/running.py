@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -21,6 +19,7 @@ from runfold.processors.definitions.record import announce, key
 from runfold.producers.log.kafka import Publisher
 from runfold.stack.settings import Settings
 from tests.docs.test_blocks import environment
+from tests.support import warm
 from tests.support.builders.history import CODEC, START, History
 from tests.support.stack import wait_until
 
@@ -47,17 +46,18 @@ def publish(settings: Settings, *made: Definition, tenant: str | None = None) ->
 @contextmanager
 def delivering(
     settings: Settings, name: str = "delivery", fail_at: str = "", **env: str
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Iterator[warm.Started]:
     """A process that delivers; with ``fail_at`` it ends where the name says."""
     ready = settings.home / f"{name}.ready"
     ready.unlink(missing_ok=True)
     own = {VARIABLE: fail_at} if fail_at else {}
     with (settings.home / f"{name}.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "runfold.processors.delivery"],
+        process = warm.start(
+            "runfold.processors.delivery",
             env={**environment(settings), **OPEN, READY_FILE: str(ready), **own, **env},
-            cwd=ROOT, stdout=log, stderr=log,
-        )  # fmt: skip
+            stdout=log,
+            stderr=log,
+        )
         try:
             wait_until(lambda: ready.exists() or process.poll() is not None, 60)
             wait_until(lambda: process.poll() is not None or owned(settings), 60)

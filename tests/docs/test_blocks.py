@@ -18,7 +18,7 @@ from runfold.stack.settings import Settings
 from runfold.surfaces.processes import PROCESSES
 from tests.docs.given import ROOT, Block, blocks
 from tests.projections.running import wait_caught_up
-from tests.support import stack
+from tests.support import stack, warm
 
 # Many commands one after another, each a new interpreter: a busy machine takes many times the
 # seconds of an idle one.
@@ -38,12 +38,15 @@ def environment(settings: Settings) -> dict[str, str]:
 
 @contextmanager
 def running(settings: Settings, name: str, arguments: tuple[str, ...]) -> Iterator[None]:
+    """A process of the product, of which ``arguments`` are ``-m``, a module, and its own."""
+    _, *words = arguments
     with (settings.home / "process.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, *arguments],
+        process = warm.start(
+            *words,
             env={**environment(settings), READY_FILE: str(settings.home / f"{name}.ready")},
-            cwd=ROOT, stdout=log, stderr=log,
-        )  # fmt: skip
+            stdout=log,
+            stderr=log,
+        )
         try:
             yield
             assert process.poll() is None, (settings.home / "process.log").read_text()[-3000:]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 import urllib.request
 from base64 import urlsafe_b64decode
@@ -14,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 
@@ -38,10 +35,10 @@ from runfold.stack import ports
 from runfold.stack.settings import Settings
 from tests.observability.collector import Collector, collecting
 from tests.observability.tools import TOOLS
+from tests.support import warm
 from tests.support.stack import wait_until
 from tests.system.crash.agent import CODEC, publish_definitions
 
-ROOT = Path(__file__).parents[2]
 MODULES = {
     "runs": "runfold.processors.run",
     "tools": "runfold.processors.tool",
@@ -91,7 +88,7 @@ class Watched:
     settings: Settings
     collector: Collector
     ports: dict[str, int]
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, warm.Started] = field(default_factory=dict)
 
     def metrics(self, name: str) -> str:
         """What a process exports now."""
@@ -158,9 +155,7 @@ def watched(settings: Settings) -> Iterator[Watched]:
                 "OTEL_BSP_SCHEDULE_DELAY": "100",
             }
             with (settings.home / f"{name}.log").open("ab") as log:
-                found.processes[name] = subprocess.Popen(
-                    [sys.executable, "-m", module], cwd=ROOT, env=env, stdout=log, stderr=log
-                )
+                found.processes[name] = warm.start(module, env=env, stdout=log, stderr=log)
         yield found
 
 

@@ -10,23 +10,36 @@ import signal
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
-from confluent_kafka import KafkaException
 from psycopg import sql
 
-from runfold.events.topics import TOPICS, Topic
+from runfold.events.topics import TOPICS
 from runfold.producers.log.consumers import admin_of
 from runfold.stack import control, ports
 from runfold.stack.kafka.broker import answers
 from runfold.stack.kafka.jars import KAFKA_RELEASE
-from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
+from tests.support.topics import fresh_topics
+from tests.support.waiting import wait_until
+
+__all__ = [
+    "TO_THE_END",
+    "Servers",
+    "embedded_settings",
+    "fresh_database",
+    "fresh_topics",
+    "named_topics",
+    "pid_of",
+    "servers",
+    "temporary_home",
+    "wait_until",
+]
 
 _BROKER = {
     "NODE_ID": "1",
@@ -50,7 +63,6 @@ _BROKER = {
     "GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS": "500",
 }
 _databases = itertools.count(1)
-_LONGEST_REST_S = 1.0
 
 TO_THE_END: dict[str, str | int | float | bool] = {
     "enable.auto.commit": False,
@@ -115,20 +127,6 @@ def _is_up_again(settings: Settings, name: str, before: int) -> bool:
         member.name == name and member.state == "running" and member.pid not in {None, before}
         for member in known.members
     )
-
-
-def wait_until(done: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Look every 20 ms whether a condition holds; fail after the time given.
-
-    Where a look takes longer, as long is waited: those that are watched need the processor.
-    """
-    until = time.monotonic() + seconds
-    looked = time.monotonic()
-    while not done():
-        now = time.monotonic()
-        assert now < until, f"not so after {seconds} s"
-        time.sleep(min(max(0.02, now - looked), _LONGEST_REST_S))
-        looked = time.monotonic()
 
 
 @contextmanager
@@ -228,16 +226,3 @@ def named_topics(settings: Settings, deployment: str) -> Iterator[Settings]:
         admin = admin_of(named.kafka_config())
         for future in admin.delete_topics(names, operation_timeout=20).values():
             future.result()
-
-
-def fresh_topics(settings: Settings, specs: tuple[Topic, ...] = TOPICS) -> None:
-    """Delete topics, all of Runfold unless told otherwise, and create them again, empty."""
-    admin = admin_of(settings.kafka_config())
-    names = {topic.name for topic in specs}
-    there = names & set(admin.list_topics(timeout=10).topics)
-    if there:
-        for future in admin.delete_topics(sorted(there), operation_timeout=10).values():
-            with suppress(KafkaException):
-                future.result()
-        wait_until(lambda: not names & set(admin.list_topics(timeout=10).topics))
-    ensure_topics(settings.kafka_config(), specs, settings.partitions)

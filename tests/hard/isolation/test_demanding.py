@@ -38,6 +38,7 @@ from runfold.surfaces.cli.operations.stack.probing import probed
 from tests.hard.isolation.postgres import Guarded, guarded, missing
 from tests.hard.preflight.brokers import Secured, secured, secured_settings
 from tests.hard.preflight.test_rights import ROOT
+from tests.support import warm
 from tests.support.stack import temporary_home, wait_until
 
 WHY_NOT = missing()
@@ -160,9 +161,7 @@ class _process:  # noqa: N801 - a context manager
         if not settings.database_url:
             env.pop("DATABASE_URL", None)
         self._log = (settings.home / f"{user}.log").open("wb")
-        self._started = subprocess.Popen(
-            [sys.executable, "-m", module], env=env, cwd=ROOT, stdout=self._log, stderr=self._log
-        )
+        self._started = warm.start(module, env=env, stdout=self._log, stderr=self._log)
 
     def __enter__(self) -> None:
         """Nothing more is to be done."""
