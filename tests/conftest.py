@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 
 from runfold.stack.settings import Settings
 from tests.support import stack
+from tests.support.authorities import share_authorities
 from tests.support.order import known, longest_first
 
 # How long an example takes says something of the machine, not of the code.
@@ -20,6 +21,8 @@ hypothesis_settings.register_profile(
     "runfold", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("runfold")
+
+share_authorities()
 
 # What a shell starts in the background has SIGINT ignored, and would hand that on.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

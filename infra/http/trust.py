@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from functools import cache
 from pathlib import Path
 
 
@@ -15,3 +16,16 @@ def trust(authority: Path | None) -> ssl.SSLContext:
     if authority is not None:
         found.load_verify_locations(cafile=str(authority))
     return found
+
+
+@cache
+def public() -> ssl.SSLContext:
+    """Return the one context of this process that trusts the public authorities.
+
+    For clients that are made for one call: reading the authorities takes a processor 20 to 30 ms,
+    in which an event loop stands still.
+    """
+    # Here, so that who only trusts a file does not import it.
+    import httpx  # noqa: PLC0415
+
+    return httpx.create_ssl_context(trust_env=False)

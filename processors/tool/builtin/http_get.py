@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from runfold.infra.http import trust
 from runfold.infra.http.addresses import refusal_of
 from runfold.infra.http.body import IDENTITY, BodyRefusedError, pieces
 from runfold.processors.tool.builtin.contracts import contract, number, text
@@ -51,7 +52,9 @@ CONTRACT = contract(
 async def run(arguments: Mapping[str, Any], context: ToolContext) -> dict[str, Any]:
     """Return status, type and text of the page; an answer of 5xx or 429 may be asked for again."""
     url = _url(arguments["url"])
-    async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=15) as client:
+    async with httpx.AsyncClient(
+        trust_env=False, follow_redirects=False, timeout=15, verify=trust.public()
+    ) as client:
         for _hop in range(_MOST_HOPS):
             address = await _checked(url, context.config)
             response = await _sent(client, url, address)

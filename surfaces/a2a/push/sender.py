@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
+from runfold.infra.http import trust
 from runfold.infra.http.addresses import refusal_of
 
 ANY_HOST = "*"
@@ -102,7 +103,9 @@ async def _post(parts: SplitResult, address: str, headers: Mapping[str, str], bo
     url = parts._replace(netloc=f"{shown}:{_port(parts)}", fragment="").geturl()
     named = parts.netloc
     async with (
-        httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=_WITHIN_S) as client,
+        httpx.AsyncClient(
+            trust_env=False, follow_redirects=False, timeout=_WITHIN_S, verify=trust.public()
+        ) as client,
         client.stream(
             "POST",
             url,
