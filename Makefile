@@ -65,6 +65,8 @@ down: env ## stop them
 demo: env ## an agent at work on a log file (FILE=/path, YES=1 approves by itself)
 	@$(BIN)/runfold demo $(if $(FILE),--file "$(FILE)") $(if $(YES),--yes)
 
+# The files that took longest begin first: after a whole run with PYTEST=--junitxml=build/junit.xml,
+# `python -m tests.support.order build/junit.xml` takes its times into the table of that.
 test: env ## every test (PYTEST="-k lanes" picks some, WORKERS=1 runs them one after another)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
