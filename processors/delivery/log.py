@@ -30,9 +30,17 @@ class DeliveryLog:
             for row in self._rows(
                 "SELECT coalesce(r.scope, d.scope) AS scope,"
                 " coalesce(r.subscription, d.subscription) AS subscription, r.failing_since,"
-                " r.last_ok_at, coalesce(d.open, 0) AS open, coalesce(d.failed, 0) AS failed"
+                " r.last_ok_at, r.disabled_at,"
+                # A table of an earlier release may not have it.
+                " coalesce(nullif(to_jsonb(r) -> 'missing_secrets', 'null'), '[]')"
+                " AS missing_secrets,"
+                " coalesce(d.open, 0) AS open, coalesce(d.failed, 0) AS failed, d.oldest_open_at,"
+                " coalesce(d.replayed, 0) AS replayed, d.next_attempt_at"
                 " FROM delivery_receivers AS r FULL JOIN ("
                 "SELECT scope, subscription, count(*) FILTER (WHERE state = 'open') AS open,"
+                " count(*) FILTER (WHERE state = 'open' AND replay > 0) AS replayed,"
+                " min(occurred_at) FILTER (WHERE state = 'open' AND replay = 0) AS oldest_open_at,"
+                " min(due_at) FILTER (WHERE state = 'open') AS next_attempt_at,"
                 " count(*) FILTER (WHERE state = 'failed') AS failed FROM deliveries"
                 " WHERE %(scope)s::text IS NULL OR scope = %(scope)s GROUP BY 1, 2) AS d"
                 " ON r.scope = d.scope AND r.subscription = d.subscription"
@@ -53,7 +61,10 @@ class DeliveryLog:
         return self._rows(
             "SELECT d.*, ARRAY(SELECT jsonb_build_object('attempt', a.attempt, 'attempted_at',"
             " a.attempted_at, 'code', a.code, 'error', a.error, 'took_ms', a.took_ms)"
-            " FROM delivery_attempts AS a WHERE a.number = d.number ORDER BY a.attempt) AS earlier"
+            " FROM delivery_attempts AS a WHERE a.number = d.number ORDER BY a.attempt) AS earlier,"
+            " CASE WHEN d.state = 'open' THEN (SELECT min(e.number + 0) FROM deliveries AS e"
+            " WHERE e.scope = d.scope AND e.subscription = d.subscription AND e.run_id = d.run_id"
+            " AND e.state = 'open' AND e.number < d.number) END AS waits_for"
             " FROM deliveries AS d WHERE d.scope = %(scope)s AND d.subscription = %(name)s"
             " AND (%(before)s::bigint IS NULL OR d.number < %(before)s)"
             " AND (%(state)s::text IS NULL OR d.state = %(state)s)"
@@ -85,6 +96,15 @@ class DeliveryLog:
             key._asdict(),
         )
         return int(rows[0]["replay"] or 0) if rows else 0
+
+    def replayed(self, scope: str, most: int) -> int:
+        """Return how many deliveries of replays a tenant has open, counted up to so many."""
+        rows = self._rows(
+            "SELECT count(*) AS open FROM (SELECT FROM deliveries WHERE state = 'open'"
+            " AND replay > 0 AND scope = %(scope)s LIMIT %(most)s) AS d",
+            {"scope": scope, "most": most},
+        )
+        return int(rows[0]["open"]) if rows else 0
 
     @contextmanager
     def session(self) -> Iterator[Session]:
