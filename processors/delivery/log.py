@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from datetime import datetime
+from typing import Any, Self
 
 import psycopg
 from psycopg.rows import dict_row
 
 from runfold.infra.database.connection import Session, transaction
 from runfold.processors.delivery.rows import Key
+from runfold.producers.log.tail import Place
 
 Row = dict[str, Any]
 
@@ -22,6 +24,14 @@ class DeliveryLog:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._held: Session | None = None
+
+    @classmethod
+    def over(cls, session: Session) -> Self:
+        """Return one that asks over a connection of somebody else's."""
+        made = cls("")
+        made._held = session
+        return made
 
     def receivers(self, scope: str | None) -> dict[Key, Row]:
         """Return how receivers do, by subscription: those of a scope, or all."""
@@ -88,6 +98,30 @@ class DeliveryLog:
             {"scope": scope, "state": state, "most": most},
         )
 
+    def taken(self) -> dict[Place, int]:
+        """Return up to which offset each place was read."""
+        rows = self._rows("SELECT topic, partition, next_offset FROM delivery_positions", {})
+        return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+    def disabled(self) -> dict[Key, datetime]:
+        """Return when subscriptions were switched off because of their receivers."""
+        rows = self._rows(
+            "SELECT scope, subscription, disabled_at FROM delivery_receivers"
+            " WHERE disabled_at IS NOT NULL",
+            {},
+        )
+        return {Key(row["scope"], row["subscription"]): row["disabled_at"] for row in rows}
+
+    def unsent(self, since: datetime) -> list[tuple[str, int, str]]:
+        """Return of notifications that failed or are unknown how many, and the newest error."""
+        rows = self._rows(
+            "SELECT state, count(*) AS count, (array_agg(error ORDER BY number DESC))[1] AS error"
+            " FROM notifications WHERE state IN ('failed', 'unknown') AND done_at >= %(since)s"
+            " GROUP BY state ORDER BY state",
+            {"since": since},
+        )
+        return [(row["state"], row["count"], row["error"] or "") for row in rows]
+
     def replays(self, key: Key) -> int:
         """Return how often a subscription was replayed."""
         rows = self._rows(
@@ -109,6 +143,9 @@ class DeliveryLog:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """Yield a connection for what ``positions`` adds."""
+        if self._held is not None:
+            yield self._held
+            return
         with Session.to(self._url) as session:
             yield session
 

@@ -67,13 +67,15 @@ def load_run(session: Session, key: Key, run_id: str, to: int, most: int) -> lis
 
 
 def note(session: Session, outcomes: Sequence[Outcome]) -> None:
-    """Put on record how attempts ended; what is no longer open stays what it is."""
+    """Put on record how attempts ended, in order; what is no longer open stays what it is."""
+    # Where the tables are slow there are several attempts of one delivery: an UPDATE takes any.
+    last = {each.number: each for each in outcomes}
     retried = [each for each in outcomes if each.state == "open" or each.attempt > 1]
     with transaction(session, _TIMEOUT):
         session.execute(DURABLE)
         session.execute(
             _NOTED,
-            tuple(map(list, zip(*outcomes, strict=True))),
+            tuple(map(list, zip(*last.values(), strict=True))),
         )
         if retried:
             session.execute(
