@@ -46,7 +46,9 @@ ENDS: dict[ExitCode, End] = {
         "run one for each partition",
     ),
     ExitCode.STUCK: End(
-        "run processor, pools, projector, delivery", "it is stuck, or a bug ended a lane", "start it again"
+        "run processor, pools, projector, delivery",
+        "it is stuck, or a bug ended a lane",
+        "start it again",
     ),
     ExitCode.FENCED: End(
         "run processor",

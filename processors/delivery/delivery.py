@@ -34,7 +34,7 @@ from runfold.processors.delivery.notifications.sender import Notifier
 from runfold.processors.delivery.recent import RecentOnKafka
 from runfold.processors.delivery.rows import Key, Pending
 from runfold.processors.delivery.settings import DeliverySettings
-from runfold.processors.delivery.upkeep import Upkeep
+from runfold.processors.delivery.upkeep.upkeep import Upkeep
 from runfold.processors.delivery.webhooks import store
 from runfold.processors.delivery.webhooks.health import Health
 from runfold.processors.delivery.webhooks.keys import Secrets

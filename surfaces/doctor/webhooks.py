@@ -75,7 +75,6 @@ def _unread(deployment: Deployment, log: DeliveryLog) -> Iterator[Finding]:
 def _receivers(deployment: Deployment, log: DeliveryLog, shown: list[Webhook]) -> Iterator[Finding]:
     disabled = log.disabled()
     for each in shown:
-        scope = each.tenant or ""
         whose = f" --tenant {each.tenant}" if each.tenant else ""
         name = f"{each.name} of {each.tenant or 'all tenants'}"
         for secret in each.missing_secrets:
@@ -85,7 +84,7 @@ def _receivers(deployment: Deployment, log: DeliveryLog, shown: list[Webhook]) -
                 f"set {variable_of(secret)} there, or `runfold webhooks rotate {each.name}{whose} "
                 "--to SECRET`",
             )
-        since = disabled.get(Key(scope, each.name))
+        since = disabled.get(Key(each.tenant or "", each.name))
         if each.state == "off" and since is not None:
             yield warning(
                 _NAME,
@@ -93,21 +92,27 @@ def _receivers(deployment: Deployment, log: DeliveryLog, shown: list[Webhook]) -
                 f"mend its receiver, `runfold switch on subscription/{each.name}{whose}`, then "
                 f"`runfold webhooks replay {each.name}{whose} --from {since:%Y-%m-%dT%H:%MZ}`",
             )
-        if each.state == "failing" and each.failing_since is not None:
-            yield warning(
-                _NAME,
-                f"the receiver of {name} fails since {span(deployment.age(each.failing_since))}; "
-                f"{each.open} deliveries are open",
-                f"`runfold webhooks log {each.name}{whose} --state open` says how it answers",
-            )
-        elif each.state == "on" and _is_late(deployment, each):
-            assert each.oldest_open_at is not None
-            yield warning(
-                _NAME,
-                f"{each.open} deliveries for {name} are open, the oldest for an event of "
-                f"{span(deployment.age(each.oldest_open_at))} ago",
-                f"`runfold webhooks log {each.name}{whose} --state open` says what they wait for",
-            )
+        yield from _late(deployment, each, name, f"{each.name}{whose}")
+
+
+def _late(deployment: Deployment, each: Webhook, name: str, said: str) -> Iterator[Finding]:
+    """Find a receiver that fails, or one for which something is open for long."""
+    log = f"`runfold webhooks log {said} --state open` says"
+    if each.state == "failing" and each.failing_since is not None:
+        yield warning(
+            _NAME,
+            f"the receiver of {name} fails since {span(deployment.age(each.failing_since))}; "
+            f"{each.open} deliveries are open",
+            f"{log} how it answers",
+        )
+    elif each.state == "on" and _is_late(deployment, each):
+        assert each.oldest_open_at is not None
+        yield warning(
+            _NAME,
+            f"{each.open} deliveries for {name} are open, the oldest for an event of "
+            f"{span(deployment.age(each.oldest_open_at))} ago",
+            f"{log} what they wait for",
+        )
 
 
 def _is_late(deployment: Deployment, each: Webhook) -> bool:

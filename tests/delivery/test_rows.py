@@ -12,8 +12,8 @@ from runfold.events.topics import EVENTS
 from runfold.infra.database.address import quoted
 from runfold.processors.delivery import positions, tables
 from runfold.processors.delivery.log import DeliveryLog
-from runfold.processors.delivery.pruning import Keep, prune
 from runfold.processors.delivery.rows import Key, Notice, Outcome
+from runfold.processors.delivery.upkeep.pruning import Keep, prune
 from runfold.processors.delivery.webhooks import store
 from runfold.processors.delivery.webhooks.watching import Sending, SendingWatch
 from tests.delivery.rows import BEGAN, added, ended, tables_at, wanted

@@ -239,6 +239,8 @@ class Sender:
         self._leaving.discard(key)
 
     async def _drop(self, key: Key, why: str) -> None:
+        # What was tried is to be on record as what became of it.
+        await self._flush()
         count = await self.desk.call(store.drop, key, self.partitions, why)
         metrics.ENDED("dropped").inc(count)
 

@@ -15,8 +15,8 @@ from psycopg import errors
 from runfold.processors.delivery import metrics
 from runfold.processors.delivery.desk import Desk
 from runfold.processors.delivery.matching import Matcher
-from runfold.processors.delivery.pruning import Keep, prune
 from runfold.processors.delivery.rows import Key
+from runfold.processors.delivery.upkeep.pruning import Keep, prune
 from runfold.processors.delivery.webhooks import store
 from runfold.processors.delivery.webhooks.keys import Secrets
 
