@@ -37,6 +37,10 @@ def rows(database_url: str) -> Iterator[Session]:
         yield session
 
 
+def _published(*_given: object) -> Any:
+    raise AssertionError("it was published")
+
+
 @pytest.fixture
 def client(database_url: str, rows: Session) -> Iterator[httpx.Client]:
     log = answering(asked(), WRITES)
@@ -46,7 +50,7 @@ def client(database_url: str, rows: Session) -> Iterator[httpx.Client]:
         (hook("theirs"), "other"),
     ):  # fmt: skip
         log.publish(topics.REGISTRY, announce(made, "ada", before, tenant), key(made, tenant))
-    with serving(log, reads_to=lambda: database_url) as served:
+    with serving(log, reads_to=lambda: database_url, publish=_published) as served:
         yield served.client()
 
 
@@ -156,7 +160,8 @@ def test_finishing_a_rotation_to_a_secret_that_is_missing_is_refused(
 ) -> None:
     store.note_secrets(rows, {Key(TENANT, "hook"): ["webhook-2"]})
     refused = client.post("/webhooks/hook/rotate", json={})
-    assert (refused.status_code, refused.json()["code"]) in {(422, "invalid"), (503, "unavailable")}
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid")
+    assert "set RUNFOLD_SECRET_WEBHOOK_2 there" in refused.json()["detail"]
 
 
 def test_notifications_are_listed(client: httpx.Client, rows: Session) -> None:
