@@ -43,7 +43,7 @@ from runfold.projections.queries import OperatorViews
 from runfold.projections.settings import ProjectorSettings
 from runfold.projections.store.projector import Projector, ProjectorConfig
 from runfold.projections.store.reading.reader import ReaderConfig
-from runfold.projections.store.shared import SharedProjector
+from runfold.projections.store.shared import shared_projector
 from runfold.projections.store.strange_log import take_new_log
 from runfold.projections.summaries.keeper import SummaryKeeper
 from runfold.projections.views import VIEWS
@@ -91,7 +91,7 @@ def _project(process: Process, settings: ProjectorSettings) -> int:
     _say_what_was_passed_by(settings.database_url, codec)
     watcher = Watcher(process.traces, count=process.config.metrics_port is not None)
     make = partial(_projector, process, settings, codec, watcher)
-    shared = SharedProjector(settings.ownership(), make, settings.again_s)
+    shared = shared_projector(settings.ownership(), make, settings.again_s)
     stalls = stall_watch(process.config, shared.reading, shared.stall)
     collect_seldom()
     ids = TopicIdWatch(process.config.kafka, _READ, shared.stall)

@@ -41,10 +41,14 @@ ENDS: dict[ExitCode, End] = {
         "change it; to start it again as it is helps nothing",
     ),
     ExitCode.OVERTAKEN: End(
-        "projector", "another projector took over its partitions", "run one for each partition"
+        "projector, delivery",
+        "another of its kind took over its partitions",
+        "run one for each partition",
     ),
     ExitCode.STUCK: End(
-        "run processor, pools, projector", "it is stuck, or a bug ended a lane", "start it again"
+        "run processor, pools, projector, delivery",
+        "it is stuck, or a bug ended a lane",
+        "start it again",
     ),
     ExitCode.FENCED: End(
         "run processor",
@@ -52,8 +56,8 @@ ENDS: dict[ExitCode, End] = {
         "give each process partitions of its own",
     ),
     ExitCode.STALLED: End(
-        "run processor, pools, projector",
-        "a consumer stalled, or a topic is another one than before",
+        "run processor, pools, projector, delivery",
+        "a consumer stalled, nothing due is sent, or a topic is another one than before",
         "start it again",
     ),
 }

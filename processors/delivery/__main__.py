@@ -25,6 +25,7 @@ from runfold.infra.deployment import binding
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.runner import Ends, Process, serve
 from runfold.infra.secrets.chosen import every_secret
+from runfold.infra.settings.config import Config
 from runfold.infra.settings.declared.variables import SECRETS_FOLDER
 from runfold.processors.definitions.following import following
 from runfold.processors.definitions.sealing import reading_codec
@@ -34,6 +35,8 @@ from runfold.processors.delivery.errors import DeliveryTablesError, Fenced
 from runfold.processors.delivery.settings import DeliverySettings
 from runfold.producers.errors import LogError
 from runfold.producers.log.kafka import Publisher
+from runfold.producers.log.ownership.shared import Shared
+from runfold.producers.log.stalls import stall_watch
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.surfaces.application.rendering import event_of, to_json
 
@@ -41,10 +44,12 @@ try:
     from runfold.infra.http.outgoing import OutgoingRules
     from runfold.processors.delivery.book import Book
     from runfold.processors.delivery.delivery import Delivery, Parts
-    from runfold.processors.delivery.sharing import SharedDelivery
+    from runfold.processors.delivery.webhooks.watching import Sending, SendingWatch
 except ModuleNotFoundError as missing:
     sys.stderr.write(f"Delivery needs {missing.name}: pip install 'runfold[delivery]'\n")
     raise SystemExit(2) from missing
+
+_LONGEST_ATTEMPT_S = 60.0
 
 _log = logging.getLogger("runfold.delivery")
 
@@ -84,13 +89,29 @@ def _work(process: Process, settings: DeliverySettings) -> int:
             owner=f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}",
         )
         make = partial(Delivery, parts)
-        shared = SharedDelivery(settings.ownership(), make, settings.again_s)
+        shared = Shared(settings.ownership(), make, settings.again_s, Fenced, "delivery")
+        watches = (
+            stall_watch(config, shared.reading, shared.stall),
+            SendingWatch(
+                settings.database_url, partial(_sending, shared), _after_s(config), shared.stall
+            ),
+        )
         try:
-            with process.working(shared.stop):
+            with process.working(shared.stop, *watches):
                 shared.run()
         finally:
             writer.close()
-    return ExitCode.TOLD_TO_END
+    return process.stalled(shared.stalled)
+
+
+def _sending(shared: Shared[Delivery]) -> Sending | None:
+    worker = shared.worker()
+    return worker.sending() if worker is not None else None
+
+
+def _after_s(config: Config) -> float:
+    """Return after how long sending that stands still is ended: no attempt lasts so long."""
+    return config.stall_after + _LONGEST_ATTEMPT_S
 
 
 def _public(event: Event) -> Any:

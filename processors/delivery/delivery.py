@@ -21,6 +21,8 @@ from runfold.events.run import Event
 from runfold.events.topics import ALERTS, EVENTS, TENANT_EVENTS
 from runfold.infra.database.connection import Session
 from runfold.infra.http.outgoing import Outgoing, OutgoingRules
+from runfold.infra.process.stall import Positions
+from runfold.infra.process.watchdog import Watchdog
 from runfold.infra.secrets.port import SecretStore
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
 from runfold.processors.delivery import positions
@@ -32,10 +34,12 @@ from runfold.processors.delivery.notifications.sender import Notifier
 from runfold.processors.delivery.recent import RecentOnKafka
 from runfold.processors.delivery.rows import Key, Pending
 from runfold.processors.delivery.settings import DeliverySettings
+from runfold.processors.delivery.upkeep.upkeep import Upkeep
 from runfold.processors.delivery.webhooks import store
 from runfold.processors.delivery.webhooks.health import Health
 from runfold.processors.delivery.webhooks.keys import Secrets
 from runfold.processors.delivery.webhooks.sender import Sender, SenderSettings
+from runfold.processors.delivery.webhooks.watching import Sending
 from runfold.producers.errors import LogError
 from runfold.producers.log.tail import Place
 
@@ -84,15 +88,37 @@ class Delivery:
     def __init__(self, parts: Parts, partitions: Collection[int]) -> None:
         self._parts, self._partitions = parts, tuple(sorted(partitions))
         self._stopping = threading.Event()
+        self._watchdog = Watchdog(parts.settings.config.stuck_after)
+        self._intake: Intake | None = None
+        self._sender: Sender | None = None
 
     def stop(self) -> None:
         """Let what is under way end and return from ``run``; from any thread."""
         self._stopping.set()
 
+    def reading(self) -> Positions:
+        """Return how far the log was received; nothing while something else is waited for."""
+        intake = self._intake
+        return intake.reading() if intake is not None else {}
+
+    def sending(self) -> Sending | None:
+        """Return what is sent and how often it was tried; None while nothing is."""
+        sender = self._sender
+        if sender is None:
+            return None
+        return Sending(self._partitions, sender.attempts, sender.aside())
+
     def run(self) -> None:
         """Deliver; raises Fenced where another process has taken a partition."""
+        try:
+            self._deliver()
+        finally:
+            self._watchdog.off()
+
+    def _deliver(self) -> None:
         pause = _FIRST_PAUSE_S
         while not self._stopping.is_set():
+            self._watchdog.beat("connecting")
             try:
                 uvloop.run(self._session())
             except ExceptionGroup as group:
@@ -118,12 +144,14 @@ class Delivery:
             parts.book.complete,
             parts.owner,
             recent,
+            self._watchdog.beat,
         )
         outgoing = Outgoing(parts.rules)
         sender, notifier = self._made(desk, outgoing, recent)
         try:
             await self._work(intake, reader, desk, sender, notifier)
         finally:
+            self._intake = self._sender = None
             # The reader may be adding: nothing is added for these partitions after this.
             await asyncio.to_thread(reader.shutdown, wait=True)
             intake.close()
@@ -144,6 +172,7 @@ class Delivery:
         await sender.health.begin()
         seen = await self._added(desk)
         await self._look_back(desk, sender, 0)
+        self._intake, self._sender = intake, sender
 
         async def read() -> None:
             while True:
@@ -156,6 +185,8 @@ class Delivery:
                 group.create_task(notifier.run())
                 group.create_task(self._watch(desk, sender, seen))
                 group.create_task(self._until_stopped())
+                if 0 in self._partitions:
+                    group.create_task(self._upkeep(sender.secrets))
         except* _StopError:
             pass
 
@@ -209,6 +240,14 @@ class Delivery:
         )
         return sender, notifier
 
+    async def _upkeep(self, secrets: Secrets) -> None:
+        parts = self._parts
+        desk = Desk(parts.database_url)
+        try:
+            await Upkeep(desk, secrets, parts.book.current, parts.settings.keep).run()
+        finally:
+            await asyncio.to_thread(desk.close)
+
     async def _watch(self, desk: Desk, sender: Sender, seen: int) -> None:
         """Find what replays have added, follow the definitions, and notice another owner."""
         position = -1
@@ -220,6 +259,7 @@ class Delivery:
             added = await self._added(desk)
             if added > seen:
                 await self._look_back(desk, sender, seen)
+                sender.hasten(await desk.call(store.hastened, self._partitions))
                 seen = added
             await asyncio.sleep(_LOOK_S)
 

@@ -21,7 +21,7 @@ from runfold.events.run import Event
 from runfold.events.topics import EVENTS
 from runfold.infra.database.connection import Session
 from runfold.infra.process.failpoints import failpoint
-from runfold.processors.delivery import positions
+from runfold.processors.delivery import metrics, positions
 from runfold.processors.delivery.matching import Matcher, matches, wanted_as
 from runfold.processors.delivery.notifications.news import TYPES, News, concerns, news_of
 from runfold.processors.delivery.notifications.timing import due_at
@@ -29,7 +29,7 @@ from runfold.processors.delivery.recent import Recent
 from runfold.processors.delivery.rows import Notice, Pending, Wanted
 from runfold.producers.errors import UnreadableError, is_fatal
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
-from runfold.producers.log.tail import Place, RawRecord, headers_in, place_of
+from runfold.producers.log.tail import Place, Portion, RawRecord, headers_in, place_of
 
 _AT_ONCE = 1_000
 _PREFIX = f"{NAMESPACE}.".encode()
@@ -48,31 +48,43 @@ class Intake:
         complete: Callable[[], Matcher],
         owner: str,
         recent: Recent,
+        beat: Callable[[str], None],
     ) -> None:
         self._kafka, self._session, self._codec = kafka, session, codec
         self._complete, self._owner, self._recent = complete, owner, recent
+        self._beat = beat
         self._tail: KafkaTail | None = None
+        self._at: dict[Place, int] = {}
+        self._reads = False
+
+    def reading(self) -> dict[Place, int]:
+        """Return how far the log was received; nothing while something else is waited for."""
+        return dict(self._at) if self._reads else {}
 
     def begin(self, places: list[Place]) -> dict[Place, int]:
         """Become the owner of places and return where reading begins; raises LogError."""
+        self._beat("asking for the ends of the log")
         ends = KafkaEnds(self._kafka).all(places)
+        self._beat("taking the positions over")
         found = positions.take_over(
             self._session, {place: end.high for place, end in ends.items()}, self._owner
         )
         starts = {place: max(at, ends[place].low) for place, at in found.items()}
         self._tail = KafkaTail(self._kafka, starts, lookup_s=5.0, aside=_say)
+        self._at = dict(starts)
         return starts
 
     def take(self, wait_s: float) -> list[Pending]:
         """Return what was added; raises Fenced, KafkaException, and errors of psycopg."""
         assert self._tail is not None
-        portion = self._tail.take(_AT_ONCE, wait_s)
+        portion = self._received(self._tail, wait_s)
         for fault in portion.faults:
             if is_fatal(fault):
                 raise KafkaException(fault)
         moved = {place_of(each): (each.offset() or 0) + 1 for each in portion.records}
         if not moved:
             return []
+        self._beat("reading the definitions")
         matcher = self._complete()
         wanted: list[Wanted] = []
         notices: list[Notice] = []
@@ -80,9 +92,23 @@ class Intake:
             for record in portion.records:
                 self._take(record, matcher, wanted, notices)
         failpoint("delivery.before_adding")
+        self._beat("adding to the tables")
         added = positions.move(self._session, moved, self._owner, wanted, notices)
         failpoint("delivery.after_adding")
         return added
+
+    def _received(self, tail: KafkaTail, wait_s: float) -> Portion:
+        self._beat("reading the log")
+        self._reads = True
+        try:
+            portion = tail.take(_AT_ONCE, wait_s)
+        finally:
+            self._reads = False
+        moved = {place_of(each): (each.offset() or 0) + 1 for each in portion.records}
+        self._at = self._at | moved
+        ends = tail.known_ends()
+        metrics.LAG().set(sum(max(0, end - self._at.get(p, end)) for p, end in ends.items()))
+        return portion
 
     def close(self) -> None:
         """Release the connections."""

@@ -86,6 +86,16 @@ class Matcher:
         """Return a subscription in force, None where it was retired, or is switched off."""
         return self._one(SUBSCRIPTION, key, Subscription)
 
+    def every_subscription(self) -> list[tuple[Key, Subscription]]:
+        """Return every subscription in force, of all tenants."""
+        keys = {
+            Key(each.tenant or "", each.definition.name)
+            for each in self.definitions
+            if each.kind == SUBSCRIPTION
+        }
+        found = ((key, self.subscription(key)) for key in sorted(keys))
+        return [(key, made) for key, made in found if made is not None]
+
     def subscriber(self, key: Key) -> Subscriber | None:
         """Return a subscriber in force, None where it was retired, or is switched off."""
         return self._one(SUBSCRIBER, key, Subscriber)

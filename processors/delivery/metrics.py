@@ -39,6 +39,22 @@ WAITING = TABLE.gauge(
     "runs of a subscription that wait for the next attempt of a delivery, in this process",
     process=_PROCESS,
 )
+DUE = TABLE.gauge(
+    "runfold_webhook_due_seconds",
+    "for how long the same delivery has been the first that is due and was not tried, as seen by "
+    "this process; 0 where none is",
+    process=_PROCESS,
+)
+LAG = TABLE.gauge(
+    "runfold_delivery_lag_records",
+    "offsets of the journals and of alerts that this process has still to read",
+    process=_PROCESS,
+)
+MISSING = TABLE.gauge(
+    "runfold_webhook_secrets_missing",
+    "secrets that subscriptions name and that are not there; of one process",
+    process=_PROCESS,
+)
 DISABLED = TABLE.counter(
     "runfold_webhook_disabled",
     "subscriptions that were switched off because of their receiver, by code (gone, failing)",

@@ -68,15 +68,19 @@ def move(
     return added
 
 
-def add_again(session: Session, topic: str, wanted: Sequence[Wanted], replay: int) -> int:
-    """Add events for a replay, from beside the owner, and return how many were not there.
+def add_again(
+    session: Session, topic: str, wanted: Sequence[Wanted], replay: int
+) -> tuple[int, set[str]]:
+    """Add events for a replay, from beside the owner.
 
-    The owners of their partitions find them within a second.
+    Return how many were not there, and the runs of which something waited for another attempt: it
+    is due now, since what is added waits until it is sent. The owners of their partitions find
+    both within a second.
     """
     by_partition: dict[int, list[Wanted]] = {}
     for each in wanted:
         by_partition.setdefault(each.partition, []).append(each)
-    count = 0
+    count, hastened = 0, set[str]()
     for partition, those in sorted(by_partition.items()):
         with transaction(session, _TIMEOUT):
             session.execute(DURABLE)
@@ -87,12 +91,13 @@ def add_again(session: Session, topic: str, wanted: Sequence[Wanted], replay: in
             )
             added = _add(session, those, replay)
             count += len(added)
+            hastened |= _hasten(session, added)
             session.execute(
                 "UPDATE delivery_positions SET added = greatest(added, %s)"
                 " WHERE topic = %s AND partition = %s",
                 (max((each.number for each in added), default=0), topic, partition),
             )
-    return count
+    return count, hastened
 
 
 def tell(session: Session, notices: Sequence[Notice]) -> None:
@@ -156,6 +161,21 @@ def _add(session: Session, wanted: Sequence[Wanted], replay: int = 0) -> list[Pe
         if (number := numbers.get(each[:4])) is not None
     ]
     return sorted(found, key=lambda each: each.number)
+
+
+def _hasten(session: Session, added: Sequence[Pending]) -> set[str]:
+    """Have tried now what waits of the same runs, for the same subscriptions."""
+    rows = session.execute(
+        "UPDATE deliveries AS d SET due_at = now() FROM (SELECT DISTINCT * FROM unnest(%s::text[],"
+        " %s::text[], %s::text[]) AS u(s, n, r)) AS u WHERE d.scope = u.s AND d.subscription = u.n"
+        " AND d.run_id = u.r AND d.state = 'open' AND d.due_at > now() RETURNING d.run_id",
+        (
+            [each.scope for each in added],
+            [each.subscription for each in added],
+            [each.run_id for each in added],
+        ),
+    ).fetchall()
+    return {run_id for (run_id,) in rows}
 
 
 def _add_notices(session: Session, notices: Sequence[Notice]) -> None:

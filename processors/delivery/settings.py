@@ -12,6 +12,7 @@ from runfold.infra.settings.config import Config, ConfigError
 from runfold.infra.settings.declared import delivery as said
 from runfold.infra.settings.declared import variables
 from runfold.processors.delivery.notifications.mail import MailServer
+from runfold.processors.delivery.upkeep.pruning import Keep
 from runfold.processors.delivery.webhooks.schedule import PAUSES_S
 from runfold.producers.log.membership import Membership
 from runfold.producers.log.ownership.fixed import FixedOwnership
@@ -32,6 +33,7 @@ class DeliverySettings:
     membership: Membership
     pauses: tuple[float, ...] = PAUSES_S
     failing: timedelta = timedelta(hours=120)
+    keep: Keep = field(default_factory=Keep)
     links: str = ""
     mail: MailServer | None = field(default=None, repr=False)
 
@@ -45,6 +47,10 @@ class DeliverySettings:
             membership=Membership(_GROUP, EVENTS, config.group_protocol),
             pauses=said.WEBHOOK_PAUSES.read(env) or PAUSES_S,
             failing=timedelta(hours=said.WEBHOOK_FAILING.read(env)),
+            keep=Keep(
+                timedelta(days=said.DELIVERY_KEEP_DAYS.read(env)),
+                said.DELIVERY_KEEP_ROWS.read(env),
+            ),
             links=said.PUBLIC_URL.read(env).rstrip("/"),
             mail=_mail(env),
         )

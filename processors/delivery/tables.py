@@ -11,11 +11,10 @@ from __future__ import annotations
 from typing import Final
 
 import psycopg
-from psycopg import errors
 
-from runfold.infra.database import layout
+from runfold.infra.database import own_tables
 from runfold.infra.database.address import quoted
-from runfold.infra.database.connection import Session, transaction
+from runfold.infra.database.own_tables import Column, OwnTables
 from runfold.infra.database.roles import (
     DELIVERY,
     DELIVERY_TABLES,
@@ -85,6 +84,7 @@ _MADE: Final = (
         last_ok_at timestamptz,
         disabled_at timestamptz,
         reason text,
+        missing_secrets text[],
         PRIMARY KEY (scope, subscription)
     )""",
     """
@@ -114,62 +114,36 @@ _MADE: Final = (
     """,
 )
 
+_ADDED: Final = (
+    # Secrets that are named and not there, as the process that sends last saw it.
+    Column("delivery_receivers", "missing_secrets", "text[]"),
+)
+
 
 def ensure(url: str) -> None:
     """Make the tables where they are missing; any number of processes may call it.
 
     Raises DeliveryTablesError with what to do where this user may not, and errors of psycopg.
     """
-    with Session.to(url) as session:
-        try:
-            with transaction(session):
-                _ensure(session)
-        except errors.InsufficientPrivilege as error:
-            why = str(error).partition("\n")[0]
-            raise DeliveryTablesError(
-                f"This user may not make the tables of delivery ({why}): start "
-                "`python -m runfold.processors.delivery` once in the name of the tables' owner."
-            ) from error
+    own_tables.ensure(url, OwnTables(DELIVERY_TABLES, _MADE, _grant, _refused, _ADDED))
 
 
-def _ensure(session: Session) -> None:
-    schema = layout.schema_of(session)
-    if _are_there(session, schema):
-        return
-    session.execute("SELECT pg_advisory_xact_lock(%s)", (layout.LOCK,))
-    row = session.execute("SELECT to_regnamespace(%s)", (quoted(schema),)).fetchone()
-    if row is None or row[0] is None:
-        session.execute(f"CREATE SCHEMA {quoted(schema)}".encode())
-    for statement in _MADE:
-        session.execute(statement.format(schema=quoted(schema)).encode())
-    _grant(session, schema)
-
-
-def _are_there(session: Session, schema: str) -> bool:
-    row = session.execute(
-        "SELECT bool_and(to_regclass(t) IS NOT NULL) FROM unnest(%s::text[]) AS t",
-        ([f"{quoted(schema)}.{table}" for table in DELIVERY_TABLES],),
-    ).fetchone()
-    return bool(row and row[0])
+def _refused(why: str) -> DeliveryTablesError:
+    return DeliveryTablesError(
+        f"This user may not make the tables of delivery ({why}): start "
+        "`python -m runfold.processors.delivery` once in the name of the tables' owner."
+    )
 
 
 def _grant(session: psycopg.Connection, schema: str) -> None:
-    """Give the role of delivery what it needs; without the right to make roles, it goes without."""
-    name = role(schema, DELIVERY)
-    tables = ", ".join(f"{quoted(schema)}.{table}" for table in DELIVERY_TABLES)
-    identity = f"{quoted(schema)}.{IDENTITY}"
-    try:
-        with session.transaction():
-            if not exists(session, name):
-                make(session, name)
-            # The gateway shows what was sent, and asks for it again.
-            whom = [each for each in (name, role(schema, GATEWAY)) if exists(session, each)]
-            for each in map(quoted, whom):
-                session.execute(f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {each}".encode())
-                what = f"GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {each}"
-                session.execute(what.encode())
-            row = session.execute("SELECT to_regclass(%s)", (identity,)).fetchone()
-            if row is not None and row[0] is not None:
-                session.execute(f"GRANT SELECT ON {identity} TO {quoted(name)}".encode())
-    except errors.InsufficientPrivilege:
-        return
+    """Give the role of delivery what it needs."""
+    name, identity = role(schema, DELIVERY), f"{quoted(schema)}.{IDENTITY}"
+    if not exists(session, name):
+        make(session, name)
+    own_tables.grant_rows(session, schema, DELIVERY_TABLES, name)
+    if exists(session, role(schema, GATEWAY)):
+        # It shows what was sent, and asks for it again.
+        own_tables.grant_rows(session, schema, DELIVERY_TABLES, role(schema, GATEWAY))
+    row = session.execute("SELECT to_regclass(%s)", (identity,)).fetchone()
+    if row is not None and row[0] is not None:
+        session.execute(f"GRANT SELECT ON {identity} TO {quoted(name)}".encode())

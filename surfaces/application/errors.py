@@ -13,6 +13,7 @@ ApplicationError
     ├── NotYetError             not_yet     what was waited for has not happened in the time given
     │   └── NoEffectYetError                a control is published, its effect was not seen in time
     ├── UnderWayError           under_way   somebody makes the same request now
+    ├── ReplaysOpenError        replays_open    what was replayed has to be sent first
     └── UnavailableError        unavailable a server does not answer
 """
 
@@ -111,6 +112,12 @@ class UnderWayError(RetryError):
     """Somebody makes the same request now."""
 
     code = "under_way"
+
+
+class ReplaysOpenError(RetryError):
+    """A tenant has as much open of replays as it may."""
+
+    code = "replays_open"
 
 
 class UnavailableError(RetryError):

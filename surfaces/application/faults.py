@@ -24,12 +24,13 @@ class Code(StrEnum):
     IN_DOUBT = "in_doubt"
     NOT_YET = "not_yet"
     UNDER_WAY = "under_way"
+    REPLAYS_OPEN = "replays_open"
     UNAVAILABLE = "unavailable"
     STORAGE = "storage"
     INTERNAL = "internal"
 
 
-RETRYABLE = frozenset({Code.NOT_YET, Code.UNDER_WAY, Code.UNAVAILABLE})
+RETRYABLE = frozenset({Code.NOT_YET, Code.UNDER_WAY, Code.REPLAYS_OPEN, Code.UNAVAILABLE})
 """Where the same may succeed later."""
 
 

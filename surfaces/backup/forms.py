@@ -12,8 +12,15 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from runfold.events.topics import TOPICS
+from runfold.surfaces.backup import deliveries
 from runfold.surfaces.backup.errors import NotABackupError
-from runfold.surfaces.backup.manifest import NO_FEEDBACK, WITHOUT_TENANTS, FileSaid, Manifest
+from runfold.surfaces.backup.manifest import (
+    NO_DELIVERIES,
+    NO_FEEDBACK,
+    WITHOUT_TENANTS,
+    FileSaid,
+    Manifest,
+)
 from runfold.surfaces.backup.source import KEPT, TENANTS_ONLY, WITHOUT_FEEDBACK
 from runfold.surfaces.backup.tables import TABLES
 
@@ -86,7 +93,8 @@ def _need_partitions(manifest: Manifest) -> None:
 
 def _need_tables(manifest: Manifest) -> None:
     for each in manifest.tables:
-        if each.name not in TABLES or each.file.path != f"tables/{each.name}.copy":
+        later = manifest.format <= NO_DELIVERIES and each.name in deliveries.TABLES
+        if later or each.name not in TABLES or each.file.path != f"tables/{each.name}.copy":
             raise _not_ours("table", f"{each.name} in {each.file.path}")
         columns = [name for name in each.columns if _COLUMN.fullmatch(name)]
         if not columns or len(set(columns)) != len(each.columns):

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from runfold.surfaces.backup.errors import NotABackupError
 
-FORMAT = 3
+FORMAT = 4
 """The form of the folder; a release that does not know it refuses it."""
 
 WITHOUT_TENANTS = 1
@@ -22,7 +22,10 @@ WITHOUT_TENANTS = 1
 NO_FEEDBACK = 2
 """The form of releases that knew tenants, and no topic of feedback."""
 
-FORMS = (WITHOUT_TENANTS, NO_FEEDBACK, FORMAT)
+NO_DELIVERIES = 3
+"""The form of releases that left out what was sent to receivers of webhooks."""
+
+FORMS = (WITHOUT_TENANTS, NO_FEEDBACK, NO_DELIVERIES, FORMAT)
 """Every form that this release reads."""
 
 NAME = "manifest.json"

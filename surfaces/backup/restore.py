@@ -39,7 +39,7 @@ from runfold.processors.tenant.aggregate import TENANTS
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.tail import Place
 from runfold.producers.log.topics.topic_ids import topic_ids
-from runfold.surfaces.backup import artifacts, manifest, mark, records, tables, target
+from runfold.surfaces.backup import artifacts, deliveries, manifest, mark, records, tables, target
 from runfold.surfaces.backup.cut import Cuts
 from runfold.surfaces.backup.filling import need_fillable
 from runfold.surfaces.backup.forms import need_form, place_of
@@ -198,9 +198,15 @@ def restore(
     mark.put(store.parent)
     work = Restoring(plan, kafka, told)
     work.topics(make)
-    tables.load(database_url, plan.folder, plan.manifest.tables)
+    said = plan.manifest
+    ends = {
+        (each.topic, each.partition): each.end for each in said.topics if each.topic in JOURNALS
+    }
+    sent = tables.load(database_url, plan.folder, said.tables, ends, said.began_at)
     artifacts.load(store, plan.folder, plan.manifest.artifacts)
     told.line("claims and artifacts are there")
+    for sentence in deliveries.told(sent, said):
+        told.line(sentence)
     if any(table.name == KEYS and table.rows for table in plan.manifest.tables):
         told.line(
             "API keys are as they were then: revoke again what was revoked since (`runfold keys`)"

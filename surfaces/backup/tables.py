@@ -1,5 +1,5 @@
-"""The tables that no journal can make again, by ``COPY``: claims, questions about prices, API keys
-and which requests were made with an `Idempotency-Key`.
+"""The tables that no journal can make again, by ``COPY``: claims, questions about prices, API keys,
+which requests were made with an `Idempotency-Key`, and what was sent to receivers of webhooks.
 
 Of API keys there are hashes, whose key is a file that no back-up holds. Leases of claims'
 owners are left out: every owner is dead where the claims come to stand.
@@ -7,7 +7,8 @@ owners are left out: every owner is dead where the claims come to stand.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
@@ -17,11 +18,14 @@ from runfold.infra.database.address import quoted
 from runfold.infra.database.connection import DURABLE, PATIENT, Session, transaction
 from runfold.infra.gateway import tables as gateway
 from runfold.infra.gateway.tables import ASKED, KEYS
+from runfold.processors.delivery import tables as delivery
+from runfold.producers.log.tail import Place
 from runfold.projections import schema
+from runfold.surfaces.backup import deliveries
 from runfold.surfaces.backup.errors import BackupError, NotABackupError, NotEmptyError
 from runfold.surfaces.backup.manifest import TableSaid, said_of
 
-TABLES = ("tool_claims", "repricings", "repriced_costs", KEYS, ASKED)
+TABLES = ("tool_claims", "repricings", "repriced_costs", KEYS, ASKED, *deliveries.TABLES)
 
 _IN_DOUBT = f"UPDATE {ASKED} SET done = false, leased_until = to_timestamp(0)"  # noqa: S608 - our own name
 """A request may have been made after what the back-up has of the log. So nobody knows whether it
@@ -60,12 +64,21 @@ def need_empty(url: str) -> None:
                 )
 
 
-def load(url: str, folder: Path, tables: Sequence[TableSaid]) -> None:
-    """Make the tables, of claims and of views, and fill those that were saved."""
+def load(
+    url: str, folder: Path, tables: Sequence[TableSaid], ends: Mapping[Place, int], moment: datetime
+) -> deliveries.Restored | None:
+    """Make the tables, of claims and of views, and fill those that were saved.
+
+    ``ends`` are those of the restored journals, ``moment`` is when the back-up began. Returns what
+    became of webhooks, None where the back-up has nothing of them.
+    """
+    sent = any(said.name in deliveries.TABLES for said in tables)
     migrate.upgrade(url)
     schema.ensure(url)
     if any(said.name in {KEYS, ASKED} for said in tables):
         gateway.ensure(url)
+    if sent:
+        delivery.ensure(url)
     with Session.to(url) as connection, transaction(connection, *PATIENT):
         connection.execute(DURABLE)
         for said in tables:
@@ -78,6 +91,7 @@ def load(url: str, folder: Path, tables: Sequence[TableSaid]) -> None:
             _load(connection, said, folder / said.file.path)
             if said.name == ASKED:
                 connection.execute(_IN_DOUBT.encode())
+        return deliveries.settle(connection, ends, moment) if sent else None
 
 
 def check(path: Path, said: TableSaid) -> None:

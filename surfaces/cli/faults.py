@@ -24,6 +24,7 @@ EXITS: dict[Code, int] = {
     Code.IN_DOUBT: exits.TRY_AGAIN,
     Code.UNDER_WAY: exits.TRY_AGAIN,
     Code.NOT_YET: exits.TRY_AGAIN,
+    Code.REPLAYS_OPEN: exits.TRY_AGAIN,
     Code.UNAVAILABLE: exits.UNAVAILABLE,
     Code.STORAGE: exits.IO_ERROR,
     Code.INTERNAL: exits.INTERNAL,

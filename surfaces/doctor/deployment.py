@@ -28,6 +28,8 @@ class Limits:
     approval_waits_s: float = 3600.0
     claim_orphaned_s: float = 60.0
     clocks_differ_s: float = 2.0
+    delivery_lags_s: float = 60.0
+    delivery_waits_s: float = 900.0
     letters_since_s: float = 86_400.0
     disk_wrong_bytes: int = 500_000_000
     disk_low_bytes: int = 5_000_000_000

@@ -21,6 +21,7 @@ from runfold.surfaces.doctor import (
     runs,
     schemas,
     tool_modules,
+    webhooks,
 )
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, note, wrong
@@ -70,6 +71,7 @@ CHECKS: tuple[Check, ...] = (
     _check("approvals", runs.check_approvals, _POSTGRES, _TABLES),
     _check("claims", database.check_claims, _POSTGRES),
     _check("dead letters", database.check_dead_letters, _POSTGRES, _TABLES),
+    _check("webhooks", webhooks.check, _KAFKA, _POSTGRES),
     _check("clocks", clocks.check_postgres, _POSTGRES),
     _check("clocks", clocks.check_broker, _KAFKA),
     _check("disk", machine.check_disk),

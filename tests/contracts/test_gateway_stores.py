@@ -285,7 +285,7 @@ def test_keys_and_requests_come_back_from_a_back_up(
     assert {(each.name, each.rows) for each in said} == {("api_keys", 2), ("asked_requests", 1)}
     with stack.fresh_database(servers.database_url) as url:
         tables.need_empty(url)
-        tables.load(url, tmp_path, said)
+        tables.load(url, tmp_path, said, {}, datetime.now(UTC))
         sessions = Sessions(url)
         found = PostgresKeyStore(sessions)
         assert found.all() == kept

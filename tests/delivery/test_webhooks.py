@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,8 +17,11 @@ from standardwebhooks import Webhook
 
 from runfold.events.definitions import Subscription
 from runfold.infra.http import signing
+from runfold.processors.delivery.log import DeliveryLog
+from runfold.processors.delivery.rows import Key
 from runfold.producers.log.kafka import TopicReader
 from runfold.stack.settings import Settings
+from runfold.surfaces.application.delivery.replaying import replay, start_of
 from runfold.surfaces.application.governing.definitions import read_definitions
 from tests.delivery.receiver import Got, Receiver, accepts, plain
 from tests.delivery.running import OPEN, ROOT, SECRET, ask, delivering, publish, run_of
@@ -245,6 +249,36 @@ def test_the_command_line_shows_replays_rotates_and_switches(settings: Settings)
             assert (listed["state"], listed["reason"]) == ("off", "enough")
     ids = Counter(each.headers["webhook-id"] for each in receiver.got)
     assert len(ids) == 3
+
+
+def test_a_replay_of_a_run_that_waits_for_hours_begins_at_once(settings: Settings) -> None:
+    well = threading.Event()
+
+    async def recovers(_got: Got, writer: asyncio.StreamWriter) -> None:
+        writer.write(plain(200 if well.is_set() else 503))
+
+    run = run_of(1, settings)
+    with Receiver(recovers) as receiver:
+        # One of its two secrets is not there, which stops nothing.
+        made = subscription(receiver.url(), secrets=("webhook-none", "webhook"))
+        publish(settings, made, tenant="acme")
+        with delivering(settings, RUNFOLD_WEBHOOK_PAUSES_S="3000,3000"):
+            journal.write(settings.bootstrap_servers, [run])
+            wait_until(lambda: open_(settings) == len(run.events), 60)
+            tried = "SELECT max(attempts) FROM deliveries"
+            wait_until(lambda: ask(settings, tried) == [(1,)], 60)
+            well.set()
+            reader = TopicReader(settings.kafka_config(), CODEC)
+            log, key = DeliveryLog(settings.database_url), Key("acme", "hook")
+            made_of = read_definitions(reader)
+            found = replay(reader, made_of, log, key, made, start_of("earliest"))
+            assert (found.tried_first, found.events, found.next) == (1, len(run.events), None)
+            wait_until(lambda: not open_(settings), 60)
+            missing = "SELECT missing_secrets FROM delivery_receivers"
+            wait_until(lambda: ask(settings, missing) == [(["webhook-none"],)], 60)
+    order = [json.loads(each.body)["data"]["seq"] for each in receiver.got]
+    seqs = [event.meta.seq for event in run.events]
+    assert order == [seqs[0], *seqs, *seqs]
 
 
 def both_sign(cli: Callable[..., Any], receiver: Receiver, newer: str) -> bool:

@@ -13,7 +13,7 @@ from runfold.producers.log.ownership.fixed import FixedOwnership
 from runfold.producers.log.ownership.port import Given, Taken
 from runfold.projections.errors import Fenced
 from runfold.projections.store.projector import Projector
-from runfold.projections.store.shared import SharedProjector
+from runfold.projections.store.shared import shared_projector
 from runfold.stack.settings import Settings
 from tests.projections.running import ask, projector, wait_caught_up
 from tests.projections.test_projector import assert_equal_to, make
@@ -80,7 +80,7 @@ class Bench:
 
     def __init__(self, ownership: Any, again_s: float | None = None) -> None:
         self.made: list[Following] = []
-        self.shared = SharedProjector(ownership, self._make, again_s)
+        self.shared = shared_projector(ownership, self._make, again_s)
         self.error: Exception | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()

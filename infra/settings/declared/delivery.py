@@ -14,6 +14,19 @@ WEBHOOK_FAILING = Variable(
     "RUNFOLD_WEBHOOK_DISABLE_H", number(1, 8760), 120, "delivery",
     "hours that a receiver may fail without one success before its subscription is switched off",
 )  # fmt: skip
+WEBHOOK_REPLAYED = Variable(
+    "RUNFOLD_WEBHOOK_REPLAY_OPEN", number(1, 10_000_000), 50_000, "delivery, gateway, commands",
+    "deliveries of replays that a tenant may have open at once; a longer replay is made in parts",
+)  # fmt: skip
+DELIVERY_KEEP_DAYS = Variable(
+    "RUNFOLD_DELIVERY_KEEP_DAYS", number(1, 3650), 30, "delivery",
+    "days that deliveries and notifications are kept in their log after their end",
+)  # fmt: skip
+DELIVERY_KEEP_ROWS = Variable(
+    "RUNFOLD_DELIVERY_KEEP_ROWS", number(1, 1_000_000_000), 1_000_000, "delivery",
+    "deliveries, and as many notifications, of one tenant that are kept in their log after their "
+    "end, the newest ones",
+)  # fmt: skip
 PUBLIC_URL = Variable(
     "RUNFOLD_PUBLIC_URL", HTTP, "", "delivery",
     "the address of the gateway as people and receivers see it, for links", "none: paths alone",

@@ -93,6 +93,11 @@ class Queue:
         return not (self._lanes or self.behind or self._gone is not None)
 
     @property
+    def is_full(self) -> bool:
+        """Whether so many runs wait that what is left in the table stays there."""
+        return self._waiting >= self.most_waiting
+
+    @property
     def waiting(self) -> int:
         """How many runs wait for the next attempt of a delivery."""
         return self._waiting
@@ -152,10 +157,22 @@ class Queue:
     def wake(self, now: datetime) -> None:
         """Let lanes go on whose time has come."""
         while self._due and self._due[0][0] <= now:
-            _, run = heapq.heappop(self._due)
-            self._lanes[run].waiting = False
-            self._waiting -= 1
-            self._ready.append(run)
+            due, run = heapq.heappop(self._due)
+            lane = self._lanes.get(run)
+            # What was hastened stands here once more.
+            if lane is not None and lane.waiting and lane.rows[0].due_at == due:
+                self._wakes(run, lane)
+
+    def hasten(self, run_id: str, number: int) -> None:
+        """Let a lane go on whose first delivery waits, and is to be tried now."""
+        lane = self._lanes.get(run_id)
+        if lane is not None and lane.waiting and lane.rows[0].number == number:
+            self._wakes(run_id, lane)
+
+    def _wakes(self, run_id: str, lane: _Lane) -> None:
+        lane.waiting = False
+        self._waiting -= 1
+        self._ready.append(run_id)
 
     def _put(self, row: Pending) -> None:
         self.cursor = max(self.cursor, row.number)

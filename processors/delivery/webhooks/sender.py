@@ -76,6 +76,8 @@ class Sender:
     _leaving: set[Key] = field(default_factory=set)
     _orphans: set[Key] = field(default_factory=set)
     _broken: BaseException | None = None
+    attempts: int = 0
+    """How many attempts began or ended."""
 
     def add(self, rows: Collection[Pending]) -> None:
         """Take what was added to the tables, in order."""
@@ -97,6 +99,13 @@ class Sender:
             receiver = self._receiver(key)
             if receiver is not None:
                 receiver.queue.look_back(number)
+        self._moved.set()
+
+    def hasten(self, waiting: Collection[tuple[Key, str, int]]) -> None:
+        """Try now what waits for its next attempt: subscription, run and number of each."""
+        for key, run_id, number in waiting:
+            if key in self._receivers:
+                self._receivers[key].queue.hasten(run_id, number)
         self._moved.set()
 
     async def settle(self) -> None:
@@ -123,6 +132,10 @@ class Sender:
         for task in self._under_way:
             task.cancel()
         await self._flush()
+
+    def aside(self) -> frozenset[Key]:
+        """Return the subscriptions of which so many runs wait that nothing more is loaded."""
+        return frozenset(key for key, held in tuple(self._receivers.items()) if held.queue.is_full)
 
     def _receiver(self, key: Key) -> _Receiver | None:
         found = self._receivers.get(key)
@@ -170,12 +183,14 @@ class Sender:
 
     async def _deliver(self, key: Key, receiver: _Receiver, row: Pending) -> None:
         began = datetime.now(UTC)
+        self.attempts += 1
         try:
             found = await self._attempt(key, receiver.made, row)
         except (EventsError, LogError) as error:
             # Of one tenant's keys, or of one place of the log: it holds up nobody else.
             found = Attempted("refused", error=f"the event cannot be read: {type(error).__name__}")
         failpoint("delivery.after_answer")
+        self.attempts += 1
         await self._note(key, receiver, row, found, began)
 
     async def _attempt(self, key: Key, made: Subscription, row: Pending) -> Attempted:
@@ -224,6 +239,8 @@ class Sender:
         self._leaving.discard(key)
 
     async def _drop(self, key: Key, why: str) -> None:
+        # What was tried is to be on record as what became of it.
+        await self._flush()
         count = await self.desk.call(store.drop, key, self.partitions, why)
         metrics.ENDED("dropped").inc(count)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from runfold.infra.database.connection import DURABLE, Session, transaction
@@ -21,6 +21,23 @@ def backlog(session: Session, partitions: Collection[int], after: int = 0) -> li
             (list(partitions), after),
         ).fetchall()
     return [Key(scope, name) for scope, name in rows]
+
+
+def first_due(session: Session, partitions: Collection[int], aside: Collection[Key]) -> int | None:
+    """Return the first delivery that is due and waits for no earlier one of its run."""
+    with transaction(session, _TIMEOUT):
+        row = session.execute(
+            # Plus 0: or the numbers of all that ended would be gone through.
+            "SELECT min(d.number + 0) FROM deliveries AS d WHERE d.state = 'open'"
+            " AND d.partition = ANY(%s) AND (d.due_at IS NULL OR d.due_at <= now())"
+            " AND (d.scope, d.subscription) NOT IN"
+            " (SELECT s, n FROM unnest(%s::text[], %s::text[]) AS u(s, n))"
+            " AND NOT EXISTS (SELECT FROM deliveries AS e WHERE e.scope = d.scope"
+            " AND e.subscription = d.subscription AND e.run_id = d.run_id AND e.state = 'open'"
+            " AND e.number < d.number)",
+            (list(partitions), [key.scope for key in aside], [key.name for key in aside]),
+        ).fetchone()
+    return row[0] if row is not None else None
 
 
 def load(
@@ -50,13 +67,15 @@ def load_run(session: Session, key: Key, run_id: str, to: int, most: int) -> lis
 
 
 def note(session: Session, outcomes: Sequence[Outcome]) -> None:
-    """Put on record how attempts ended; what is no longer open stays what it is."""
+    """Put on record how attempts ended, in order; what is no longer open stays what it is."""
+    # Where the tables are slow there are several attempts of one delivery: an UPDATE takes any.
+    last = {each.number: each for each in outcomes}
     retried = [each for each in outcomes if each.state == "open" or each.attempt > 1]
     with transaction(session, _TIMEOUT):
         session.execute(DURABLE)
         session.execute(
             _NOTED,
-            tuple(map(list, zip(*outcomes, strict=True))),
+            tuple(map(list, zip(*last.values(), strict=True))),
         )
         if retried:
             session.execute(
@@ -82,6 +101,17 @@ _NOTED = (
     " AS u(number, state, attempt, due_at, code, error, took_ms, attempted_at)"
     " WHERE d.number = u.number AND d.state = 'open'"
 )
+
+
+def hastened(session: Session, partitions: Collection[int]) -> list[tuple[Key, str, int]]:
+    """Return what waited for another attempt and is due: subscription, run and number."""
+    with transaction(session, _TIMEOUT):
+        rows = session.execute(
+            "SELECT scope, subscription, run_id, number FROM deliveries WHERE state = 'open'"
+            " AND attempts > 0 AND due_at <= now() AND partition = ANY(%s)",
+            (list(partitions),),
+        ).fetchall()
+    return [(Key(scope, name), run_id, number) for scope, name, run_id, number in rows]
 
 
 def failing(session: Session) -> dict[Key, datetime]:
@@ -119,6 +149,26 @@ def receivers(
             ),
         ).fetchall()
     return {Key(scope, name): since for scope, name, since in rows if since is not None}
+
+
+def note_secrets(session: Session, missing: Mapping[Key, Sequence[str]]) -> None:
+    """Note which subscriptions name secrets that are not there; of all others none is missing."""
+    those = sorted(missing)
+    scopes, names = [key.scope for key in those], [key.name for key in those]
+    with transaction(session, _TIMEOUT):
+        session.execute(
+            "UPDATE delivery_receivers AS r SET missing_secrets = NULL"
+            " WHERE missing_secrets IS NOT NULL AND (scope, subscription) NOT IN"
+            " (SELECT s, n FROM unnest(%s::text[], %s::text[]) AS u(s, n))",
+            (scopes, names),
+        )
+        for key in those:
+            session.execute(
+                "INSERT INTO delivery_receivers (scope, subscription, missing_secrets)"
+                " VALUES (%s, %s, %s) ON CONFLICT (scope, subscription) DO UPDATE"
+                " SET missing_secrets = excluded.missing_secrets",
+                (*key, list(missing[key])),
+            )
 
 
 def disable(session: Session, key: Key, reason: str, at: datetime) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from runfold.events.definitions import SUBSCRIPTION, Definitions, Subscription
 from runfold.events.definitions.delivery.subscription import SECRET_NAME
+from runfold.infra.secrets.environment import variable_of
 from runfold.processors.definitions.publisher import next_version
 from runfold.processors.delivery.log import DeliveryLog, Row
 from runfold.processors.delivery.rows import Key
@@ -72,13 +73,22 @@ def deliveries(
     return [_delivery(key, row) for row in log.deliveries(key, most, before, state, run_id)]
 
 
-def rotated(made: Subscription, secret: str | None) -> dict[str, Any]:
+def rotated(log: DeliveryLog, key: Key, made: Subscription, secret: str | None) -> dict[str, Any]:
     """Return the manifest of the next version: with a new secret before the newest one until now.
 
     Without a secret the older ones are left out: receivers know the newest by then. Raises
-    InvalidError where that changes nothing, or for a name that no secret of a webhook has.
+    InvalidError where that changes nothing, for a name that no secret of a webhook has, and where
+    the newest is not there, so that nothing would be signed any more.
     """
+    row = log.receivers(key.scope).get(key, {})
+    missing = [each for each in made.secrets if each in row.get("missing_secrets", ())]
     if secret is None:
+        if made.secrets[0] in missing:
+            raise InvalidError(
+                f"The process that delivers has no {made.secrets[0]} that can sign: set "
+                f"{variable_of(made.secrets[0])} there, and finish half a minute later. Until "
+                "then the other secrets sign."
+            )
         if len(made.secrets) == 1:
             raise InvalidError(f"{made.name} has one secret: name the next one with --to.")
         return manifest_of(made, secrets=list(made.secrets[:1]))
@@ -86,7 +96,8 @@ def rotated(made: Subscription, secret: str | None) -> dict[str, Any]:
         raise InvalidError("The name of a webhook's secret begins with webhook, as in webhook-2.")
     if secret in made.secrets:
         raise InvalidError(f"{made.name} is signed with {secret} already.")
-    return manifest_of(made, secrets=[secret, made.secrets[0]])
+    usable = next((each for each in made.secrets if each not in missing), made.secrets[0])
+    return manifest_of(made, secrets=[secret, usable])
 
 
 def manifest_of(made: Subscription, **changed: object) -> dict[str, Any]:
@@ -144,6 +155,12 @@ def _row(
         last_ok_at=row.get("last_ok_at"),
         open=row.get("open", 0),
         failed=row.get("failed", 0),
+        missing_secrets=tuple(
+            each for each in made.secrets if each in row.get("missing_secrets", ())
+        ),
+        replayed=row.get("replayed", 0),
+        oldest_open_at=row.get("oldest_open_at"),
+        next_attempt_at=row.get("next_attempt_at"),
     )
 
 
@@ -157,5 +174,6 @@ def _delivery(key: Key, row: Row) -> shapes.WebhookDelivery:
         webhook_id=id_of(key, row["run_id"], row["seq"]),
         due_at=row["due_at"] if row["state"] == "open" else None,
         attempts=tuple(attempts),
+        waits_for=row["waits_for"],
         **{name: row[name] for name in named},
     )

@@ -11,8 +11,11 @@ from runfold.surfaces.application.shapes.base import SHAPE, Json, Shape
 class Webhook(Shape):
     """A subscription in force; ``state`` is on, off, or failing while its receiver fails.
 
-    ``secrets`` are names. ``open`` counts deliveries under way or waiting for their next attempt,
-    ``failed`` those that were given up.
+    ``secrets`` are names; ``missing_secrets`` those of them that the process that delivers cannot
+    use: it signs with the others. ``open`` counts deliveries under way or waiting, ``replayed``
+    those of replays among them, ``failed`` those that were given up. ``oldest_open_at`` is the time
+    of the oldest event that is still to be delivered for the first time, ``next_attempt_at`` when
+    the next is tried that failed before.
     """
 
     shape: Literal[2] = SHAPE
@@ -30,6 +33,10 @@ class Webhook(Shape):
     last_ok_at: datetime | None
     open: int
     failed: int
+    missing_secrets: tuple[str, ...] = ()
+    replayed: int = 0
+    oldest_open_at: datetime | None = None
+    next_attempt_at: datetime | None = None
 
 
 class WebhookAttempt(Shape):
@@ -46,7 +53,8 @@ class WebhookDelivery(Shape):
     """An event for a subscription; ``state`` is open, delivered, failed or dropped.
 
     ``number`` is where a list goes on. ``attempts`` are all that were made, ``due_at`` is when the
-    next one is; ``replay`` counts replays, 0 for the first time.
+    next one is; ``replay`` counts replays, 0 for the first time. ``waits_for`` is the number of the
+    delivery of the same run that has to be sent, or to fail, before it.
     """
 
     shape: Literal[2] = SHAPE
@@ -61,6 +69,7 @@ class WebhookDelivery(Shape):
     state: str
     due_at: datetime | None
     attempts: tuple[WebhookAttempt, ...]
+    waits_for: int | None = None
 
 
 class Notification(Shape):
@@ -85,12 +94,19 @@ class Notification(Shape):
 
 
 class WebhookReplay(Shape):
-    """What a replay has added: ``events`` are sent again, by the ids that they had."""
+    """What a replay has added: ``events`` are sent again, by the ids that they had.
+
+    ``tried_first`` counts runs of which an earlier delivery waited for its next attempt: it is
+    tried now, and what is replayed of its run goes after it. ``next`` says from where to replay
+    what was too much at once, None where nothing is left.
+    """
 
     shape: Literal[2] = SHAPE
     name: str
     replay: int
     events: int
+    tried_first: int = 0
+    next: str | None = None
 
 
 class WebhookList(Shape):

@@ -51,6 +51,10 @@ CODES: dict[str, Kind] = dict(
             "Ask again: the same may succeed.",
         ),
         _of(
+            Code.REPLAYS_OPEN, 429, "What was replayed has to be sent first",
+            "Wait until deliveries of earlier replays are sent, or drop them as `detail` says.",
+        ),
+        _of(
             Code.UNAVAILABLE, 503, "A server does not answer",
             "Ask again a little later, with the same Idempotency-Key.",
         ),

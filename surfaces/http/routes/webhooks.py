@@ -126,12 +126,12 @@ async def rotated(call: Call[Rotate]) -> Response:
     if publishing is None:
         raise Problem("unavailable", "Nothing can be published here.")
 
-    def publish() -> Response:
-        known = read_definitions(call.gateway.reader)
-        _, made = use.in_force(known, call.path("name"), call.caller.tenant_id)
-        return published(publishing, call.caller, (use.rotated(made, call.body.secret),))
+    def publish(known: Definitions, log: DeliveryLog) -> Response:
+        key, made = use.in_force(known, call.path("name"), call.caller.tenant_id)
+        made_next = use.rotated(log, key, made, call.body.secret)
+        return published(publishing, call.caller, (made_next,))
 
-    return await asyncio.to_thread(publish)
+    return await _asked(call, publish)
 
 
 async def enabled(call: Call[Decision]) -> Response:
@@ -223,7 +223,8 @@ ROUTES = (
     ),
     Route(
         "POST", f"{_ONE}/replay", "replay_webhook", "Send events once more",
-        _WRITE, replayed, {202: shapes.WebhookReplay}, Replay, (), (*_ERRORS, "too_busy"),
+        _WRITE, replayed, {202: shapes.WebhookReplay}, Replay, (),
+        (*_ERRORS, "replays_open", "too_busy"),
     ),
     Route(
         "POST", f"{_ONE}/rotate", "rotate_webhook", "Change the secret that it is signed with",

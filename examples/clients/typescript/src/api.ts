@@ -3342,8 +3342,11 @@ export interface components {
          * Webhook
          * @description A subscription in force; ``state`` is on, off, or failing while its receiver fails.
          *
-         *     ``secrets`` are names. ``open`` counts deliveries under way or waiting for their next attempt,
-         *     ``failed`` those that were given up.
+         *     ``secrets`` are names; ``missing_secrets`` those of them that the process that delivers cannot
+         *     use: it signs with the others. ``open`` counts deliveries under way or waiting, ``replayed``
+         *     those of replays among them, ``failed`` those that were given up. ``oldest_open_at`` is the time
+         *     of the oldest event that is still to be delivered for the first time, ``next_attempt_at`` when
+         *     the next is tried that failed before.
          */
         Webhook: {
             /**
@@ -3382,6 +3385,26 @@ export interface components {
             open: number;
             /** Failed */
             failed: number;
+            /**
+             * Missing Secrets
+             * @default []
+             */
+            missing_secrets?: string[];
+            /**
+             * Replayed
+             * @default 0
+             */
+            replayed?: number;
+            /**
+             * Oldest Open At
+             * @default null
+             */
+            oldest_open_at?: string | null;
+            /**
+             * Next Attempt At
+             * @default null
+             */
+            next_attempt_at?: string | null;
         };
         /**
          * WebhookAttempt
@@ -3407,7 +3430,8 @@ export interface components {
          * @description An event for a subscription; ``state`` is open, delivered, failed or dropped.
          *
          *     ``number`` is where a list goes on. ``attempts`` are all that were made, ``due_at`` is when the
-         *     next one is; ``replay`` counts replays, 0 for the first time.
+         *     next one is; ``replay`` counts replays, 0 for the first time. ``waits_for`` is the number of the
+         *     delivery of the same run that has to be sent, or to fail, before it.
          */
         WebhookDelivery: {
             /**
@@ -3441,6 +3465,11 @@ export interface components {
             due_at: string | null;
             /** Attempts */
             attempts: components["schemas"]["WebhookAttempt"][];
+            /**
+             * Waits For
+             * @default null
+             */
+            waits_for?: number | null;
         };
         /**
          * WebhookList
@@ -3473,6 +3502,10 @@ export interface components {
         /**
          * WebhookReplay
          * @description What a replay has added: ``events`` are sent again, by the ids that they had.
+         *
+         *     ``tried_first`` counts runs of which an earlier delivery waited for its next attempt: it is
+         *     tried now, and what is replayed of its run goes after it. ``next`` says from where to replay
+         *     what was too much at once, None where nothing is left.
          */
         WebhookReplay: {
             /**
@@ -3487,6 +3520,16 @@ export interface components {
             replay: number;
             /** Events */
             events: number;
+            /**
+             * Tried First
+             * @default 0
+             */
+            tried_first?: number;
+            /**
+             * Next
+             * @default null
+             */
+            next?: string | null;
         };
         /** @description A request that is refused, as RFC 9457 has it. */
         Problem: {
@@ -3497,7 +3540,7 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "invalid" | "usage" | "not_found" | "ambiguous" | "run_ended" | "other_request" | "under_way" | "in_doubt" | "not_yet" | "unavailable" | "storage" | "internal" | "malformed" | "too_deep" | "idempotency_key_missing" | "idempotency_key_malformed" | "cursor_malformed" | "unknown_version" | "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims" | "unsigned" | "forbidden" | "other_tenant" | "no_such_route" | "method_not_allowed" | "not_acceptable" | "too_far_behind" | "too_slow" | "too_large" | "uri_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "digest_mismatch" | "too_many_requests" | "refused_too_often" | "too_many_headers" | "too_busy";
+            code: "invalid" | "usage" | "not_found" | "ambiguous" | "run_ended" | "other_request" | "under_way" | "in_doubt" | "not_yet" | "replays_open" | "unavailable" | "storage" | "internal" | "malformed" | "too_deep" | "idempotency_key_missing" | "idempotency_key_malformed" | "cursor_malformed" | "unknown_version" | "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims" | "unsigned" | "forbidden" | "other_tenant" | "no_such_route" | "method_not_allowed" | "not_acceptable" | "too_far_behind" | "too_slow" | "too_large" | "uri_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "digest_mismatch" | "too_many_requests" | "refused_too_often" | "too_many_headers" | "too_busy";
             retryable: boolean;
             run_id?: string | null;
             request_id: string;
@@ -16553,7 +16596,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            /** @description `replays_open`: what was replayed has to be sent first; `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
             429: {
                 headers: {
                     /** @description The id of the request: the one that it came with, or a new one. */
@@ -16567,7 +16610,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "too_many_requests" | "refused_too_often";
+                        code?: "replays_open" | "too_many_requests" | "refused_too_often";
                     };
                 };
             };

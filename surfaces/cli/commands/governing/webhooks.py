@@ -97,8 +97,10 @@ def log(
         last = each.attempts[-1] if each.attempts else None
         said = (last.error or str(last.code)) if last else ""
         event = f"{each.run_id}/{each.seq}"
-        rows.append((event, each.type, each.state, len(each.attempts), said, each.due_at))
-    output.table(("event", "type", "state", "attempts", "last", "next"), rows, "Nothing yet.")
+        after = f"after {each.waits_for}" if each.waits_for is not None else each.due_at
+        rows.append((each.number, event, each.type, each.state, len(each.attempts), said, after))
+    columns = ("number", "event", "type", "state", "attempts", "last", "next")
+    output.table(columns, rows, "Nothing yet.")
 
 
 def replay(
@@ -127,7 +129,15 @@ def replay(
     if json:
         output.as_json(found)
         return
-    output.console().print(f"{found.events} events are sent to {name} again.", markup=False)
+    said = f"{found.events} events are sent to {name} again."
+    if found.tried_first:
+        said += (
+            f" Of {found.tried_first} runs an earlier delivery waited for its next attempt: it is "
+            "tried now, and these go after it."
+        )
+    if found.next:
+        said += f" That is the most at once: go on with --from {found.next} when they are sent."
+    output.console().print(said, markup=False)
 
 
 def rotate(
@@ -149,9 +159,16 @@ def rotate(
 
     if finish == (to is not None):
         raise typer.BadParameter("say either --to SECRET or --finish")
-    _, made = in_force(_known(of(ctx)), name, tenant)
-    report, remarks = _published(of(ctx), rotated(made, to), user, tenant)
+    key, made = in_force(_known(of(ctx)), name, tenant)
+    manifest = rotated(_log(of(ctx)), key, made, to)
+    report, remarks = _published(of(ctx), manifest, user, tenant)
     show_report(report, remarks)
+    if to is not None:
+        output.console().print(
+            f"Within a minute `runfold webhooks show {name}` says whether {to} is there: until it "
+            f"is, {manifest['spec']['secrets'][1]} signs alone.",
+            markup=False,
+        )
 
 
 def try_out(
@@ -208,7 +225,20 @@ def notifications(
 def _said(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
+    if isinstance(value, dict):
+        return as_written({name: said for name, said in value.items() if said})
     return "" if value is None else str(value)
+
+
+def as_written(value: dict[str, Any]) -> str:
+    """Return a part of a manifest as it is written on one line; nothing where it is empty."""
+    import yaml
+
+    if not value:
+        return ""
+    return yaml.safe_dump(
+        value, default_flow_style=True, width=10_000, sort_keys=False, allow_unicode=True
+    ).strip()
 
 
 def _known(context: Context) -> Definitions:
