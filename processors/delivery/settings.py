@@ -12,6 +12,7 @@ from runfold.infra.settings.config import Config, ConfigError
 from runfold.infra.settings.declared import delivery as said
 from runfold.infra.settings.declared import variables
 from runfold.processors.delivery.notifications.mail import MailServer
+from runfold.processors.delivery.push.settings import PushSettings
 from runfold.processors.delivery.webhooks.schedule import PAUSES_S
 from runfold.producers.log.membership import Membership
 from runfold.producers.log.ownership.fixed import FixedOwnership
@@ -34,10 +35,12 @@ class DeliverySettings:
     failing: timedelta = timedelta(hours=120)
     links: str = ""
     mail: MailServer | None = field(default=None, repr=False)
+    push: PushSettings = field(default_factory=PushSettings)
 
     @classmethod
     def read(cls, config: Config, env: Mapping[str, str] | None = None) -> Self:
         """Read the environment; ConfigError says what to set."""
+        links = said.PUBLIC_URL.read(env).rstrip("/")
         return cls(
             config=config,
             database_url=config.need_database(),
@@ -45,8 +48,9 @@ class DeliverySettings:
             membership=Membership(_GROUP, EVENTS, config.group_protocol),
             pauses=said.WEBHOOK_PAUSES.read(env) or PAUSES_S,
             failing=timedelta(hours=said.WEBHOOK_FAILING.read(env)),
-            links=said.PUBLIC_URL.read(env).rstrip("/"),
+            links=links,
             mail=_mail(env),
+            push=PushSettings(said.PUSH_KEY_NAME.read(env), said.PUSH_CONTACT.read(env), links),
         )
 
     @property
