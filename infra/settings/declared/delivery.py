@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.infra.settings.kinds import CONTACT, HTTP, LINE, PUSH_KEY, SECONDS, WORD, number
+from runfold.infra.settings.kinds import CONTACT, HTTP, LINE, PUSH_KEY, PUSH_NAME, SECONDS, number
 from runfold.infra.settings.variable import Variable, without_password
 
 WEBHOOK_PAUSES = Variable(
@@ -32,8 +32,8 @@ PUSH_PUBLIC_KEY = Variable(
     "none: no browser can be subscribed",
 )  # fmt: skip
 PUSH_KEY_NAME = Variable(
-    "RUNFOLD_PUSH_KEY_NAME", WORD, "webpush", "delivery",
-    "the name in the store of secrets of the private key of web push",
+    "RUNFOLD_PUSH_KEY_NAME", PUSH_NAME, "webpush", "delivery",
+    "the name in the store of secrets of the private key of web push; it begins with `webpush`",
 )  # fmt: skip
 PUSH_CONTACT = Variable(
     "RUNFOLD_PUSH_CONTACT", CONTACT, "", "delivery",
