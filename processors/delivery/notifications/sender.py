@@ -36,7 +36,11 @@ _PAUSES_S = (15.0, 60.0, 300.0, 1800.0, 3600.0, 7200.0)
 
 
 class _NotSentError(Exception):
-    """It did not arrive; the sentence says why."""
+    """It did not arrive; the sentence says why, ``asked_s`` how long to wait at the least."""
+
+    def __init__(self, sentence: str, asked_s: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.asked_s = asked_s
 
 
 class _InDoubtError(Exception):
@@ -117,7 +121,9 @@ class Notifier:
             failpoint("delivery.after_notifying")
         except _InDoubtError as doubt:
             return Ended("unknown", str(doubt))
-        except (_NotSentError, NoSecretError) as fault:
+        except _NotSentError as fault:
+            return Ended("open", str(fault), fault.asked_s)
+        except NoSecretError as fault:
             return Ended("open", str(fault))
         return Ended("sent")
 
@@ -173,4 +179,5 @@ class Notifier:
             what = _InDoubtError if error.sent else _NotSentError
             raise what(f"{error.kind}: {error}") from error
         if not 200 <= answer.status < 300:
-            raise _NotSentError(f"the receiver answered {answer.status}")
+            said = f"the receiver answered {answer.status}"
+            raise _NotSentError(said, answer.retry_after_s or 0.0)
