@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 PASSED = re.compile(r"/(notifications/(push|browsers(/[0-9a-f]{1,64})?)|runs/[0-9A-Za-z_-]{1,64})")
 HERE = Path(__file__).parent
@@ -21,22 +22,22 @@ class Page(SimpleHTTPRequestHandler):
 
     gateway, key, port = "", "", 0
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         """Give a file, or what the gateway says."""
         if PASSED.fullmatch(self.path):
             self.pass_on()
         else:
             super().do_GET()
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         """Add a browser."""
         self.pass_on()
 
-    def do_DELETE(self):
+    def do_DELETE(self) -> None:
         """Remove a browser."""
         self.pass_on()
 
-    def pass_on(self):
+    def pass_on(self) -> None:
         """Ask the gateway in the name of the key."""
         # Pages of others can make this browser ask: they cannot say these two.
         hosts = {f"localhost:{self.port}", f"127.0.0.1:{self.port}"}
@@ -65,11 +66,11 @@ class Page(SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(said)
 
-    def __init__(self, *given, **named):
+    def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, directory=str(HERE), **named)
 
 
-def main():
+def main() -> None:
     """Serve until it is interrupted."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--gateway", default="http://127.0.0.1:8080")
