@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from datetime import UTC, datetime
@@ -12,14 +13,21 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from runfold.events.definitions import Subscriber
-from runfold.infra.http.outgoing import Answer
+from runfold.infra.http.outgoing import Answer, NoAnswerError
 from runfold.infra.http.push.encryption import MOST_BODY, MOST_TEXT, encrypted, raw_of
 from runfold.infra.http.push.target import Target, WrongTargetError
 from runfold.infra.http.push.vapid import PushKey, PushKeyError, padded_off, unpadded
 from runfold.infra.http.rules import OutgoingRules
+from runfold.infra.secrets.memory import MemorySecrets
 from runfold.processors.delivery.notifications.store import Claimed
+from runfold.processors.delivery.push import attempts, browsers
 from runfold.processors.delivery.push.answers import judged
+from runfold.processors.delivery.push.attempts import Tried
+from runfold.processors.delivery.push.browsers import Browser
 from runfold.processors.delivery.push.card import card_of, headers_of
+from runfold.processors.delivery.push.sender import Pusher
+from runfold.processors.delivery.push.settings import PushSettings
+from runfold.processors.delivery.webhooks.keys import Secrets
 from tests.delivery.browsers import CURVE, OneBrowser
 
 # RFC 8291, section 5 and appendix A.
@@ -196,3 +204,69 @@ def test_what_a_push_service_answers_means(status: int, state: str) -> None:
     assert found.state == state
     assert "stranger" not in found.error
     assert found.asked_s == (7.0 if state == "open" else 0.0)
+
+
+class Tables:
+    """The tables in memory, in the place of a desk."""
+
+    def __init__(self, *known: Browser) -> None:
+        self.known, self.tried = known, dict[tuple[int, str], Tried]()
+
+    async def call(self, question: Any, *given: Any) -> Any:
+        if question is browsers.of_person:
+            return list(self.known)
+        if question is attempts.of:
+            return dict(self.tried)
+        if question is attempts.note:
+            numbers, browser, tried, _ = given
+            self.tried.update({(number, browser): tried for number in numbers})
+        return None
+
+
+class Stalling:
+    """Never answers in time."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def post(self, *_: object) -> Answer:
+        self.asked += 1
+        raise NoAnswerError("timeout", "no whole answer within 10 s", sent=True)
+
+
+def pusher(key: PushKey, secret: str, contact: str) -> tuple[Pusher, Stalling]:
+    target = Target.checked(GOOD["endpoint"], GOOD["p256dh"], GOOD["auth"], OutgoingRules())
+    known = Browser("acme", "ada", target, key.public, "", datetime.now(UTC))
+    outgoing: Any = Stalling()
+    desk: Any = Tables(known)
+    secrets = Secrets(MemorySecrets({"webpush": secret} if secret else {}))
+    return Pusher(desk, outgoing, secrets, PushSettings(contact=contact)), outgoing
+
+
+def test_a_service_that_stalls_is_left_alone_for_a_while() -> None:
+    key = PushKey.new()
+    made, outgoing = pusher(key, key.secret(), "mailto:ops@example.com")
+
+    async def three() -> list[str]:
+        return [(await made.send(person(), [claimed(n)]))[0][1].state for n in (1, 2, 3)]
+
+    assert asyncio.run(three()) == ["unknown", "open", "open"]
+    assert outgoing.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("secret", "contact", "says"),
+    [
+        ("", "mailto:ops@example.com", "holds no webpush"),
+        ("not a key", "mailto:ops@example.com", "runfold push key"),
+        ("of another pair", "mailto:ops@example.com", "must subscribe again"),
+        ("own", "", "RUNFOLD_PUSH_CONTACT"),
+    ],
+)
+def test_what_is_not_set_up_says_so_and_asks_nobody(secret: str, contact: str, says: str) -> None:
+    key = PushKey.new()
+    held = {"own": key.secret(), "of another pair": PushKey.new().secret()}.get(secret, secret)
+    made, outgoing = pusher(key, held, contact)
+    [(_, ended)] = asyncio.run(made.send(person(), [claimed()]))
+    assert says in str(ended.error)
+    assert outgoing.asked == 0

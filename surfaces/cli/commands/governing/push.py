@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from runfold.surfaces.cli import options, output
 from runfold.surfaces.cli.context import of
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 push = typer.Typer(help="Web push: keys and browsers.", no_args_is_help=True)
 
@@ -36,8 +39,7 @@ def key(
     try:
         from runfold.infra.http.push.vapid import PushKey, PushKeyError
     except ModuleNotFoundError as missing:
-        output.fault(f"Web push needs {missing.name}: pip install 'runfold[delivery]'")
-        raise typer.Exit(2) from missing
+        raise _needs(missing) from missing
 
     if public:
         try:
@@ -55,9 +57,7 @@ def list_browsers(
     ctx: typer.Context, person: Person, tenant: Tenant, json: options.Json = False
 ) -> None:
     """List a person's browsers; what lets send to them is not shown."""
-    from runfold.surfaces.application.delivery.browsers import listed
-
-    found = listed(of(ctx).attached.database_url, tenant, person)
+    found = _use().listed(of(ctx).attached.database_url, tenant, person)
     if json:
         output.as_json(found)
         return
@@ -68,7 +68,18 @@ def list_browsers(
 
 def forget(ctx: typer.Context, person: Person, tenant: Tenant) -> None:
     """Delete what is kept of a person's browsers: nothing is pushed to them any more."""
-    from runfold.surfaces.application.delivery.browsers import removed
-
-    count = removed(of(ctx).attached.database_url, tenant, person)
+    count = _use().removed(of(ctx).attached.database_url, tenant, person)
     output.console().print(f"{count} browsers of {person} were forgotten.", markup=False)
+
+
+def _use() -> ModuleType:
+    try:
+        from runfold.surfaces.application.delivery import browsers
+    except ModuleNotFoundError as missing:
+        raise _needs(missing) from missing
+    return browsers
+
+
+def _needs(missing: ModuleNotFoundError) -> typer.Exit:
+    output.fault(f"Web push needs {missing.name}: pip install 'runfold[delivery]'")
+    return typer.Exit(2)
