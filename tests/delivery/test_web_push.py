@@ -162,7 +162,8 @@ def test_what_was_sent_when_the_process_was_killed_is_unknown_and_not_sent_again
         told = Counter(str(card["link"]) for card in _told(one, service))
     assert set(told.values()) == {1}
     counted = Counter(states(settings))
-    assert {*counted} == {"sent", "unknown"}
+    # How many were on record by then is a matter of time.
+    assert {"unknown"} <= {*counted} <= {"sent", "unknown"}
     # What nobody knows of is shown, and what was told is told once.
     assert counted["sent"] <= len(told) <= 8
 
