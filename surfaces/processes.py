@@ -40,7 +40,7 @@ PROCESSES: tuple[Process, ...] = (
         announces=True,
         readers=("delivery",),
         # No subscription can name another.
-        secrets=(f"{PREFIX}WEBHOOK", VAULT_TOKEN.name),
+        secrets=(f"{PREFIX}WEBHOOK", f"{PREFIX}WEBPUSH", VAULT_TOKEN.name),
     ),
     # Nothing waits for it.
     Process("monitor", ("-m", "runfold.processors.monitor"), readers=("monitor",)),

@@ -50,7 +50,7 @@ DELIVERY: Final = "delivery"
 
 DELIVERY_TABLES: Final = (
     *("delivery_positions", "deliveries", "delivery_attempts", "delivery_receivers"),
-    "notifications",
+    *("notifications", "push_browsers", "push_attempts"),
 )
 """What delivery reads and writes; made by the first that starts."""
 

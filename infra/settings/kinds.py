@@ -17,6 +17,9 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 _MOST_DIGITS = 18
+_CONTACT = re.compile(r"(mailto:[!-~]+@[!-~]+|https://[!-~]+)")
+_PUSH_NAME = re.compile(r"webpush[-_.A-Za-z0-9]{0,120}", re.ASCII)
+_PUSH_KEY = re.compile(r"B[A-Za-z0-9_-]{86}")
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 
 
@@ -161,6 +164,24 @@ def _brokers(text: str) -> str:
     return ",".join(parts)
 
 
+def _contact(text: str) -> str:
+    if not _CONTACT.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _push_name(text: str) -> str:
+    if not _PUSH_NAME.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _push_key(text: str) -> str:
+    if not _PUSH_KEY.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
 TEXT = Kind("text", str)
 LINE = Kind("text on one line", _one_line)
 BROKERS = Kind("host:port with commas between", _brokers)
@@ -185,4 +206,7 @@ FILES = Kind("files with commas between", _files)
 SWITCH: Kind[bool] = Kind("1 or 0", lambda text: choice("0", "1").parse(text) == "1")
 BOOLEAN = Kind("true or false", _boolean)
 PAIRS = Kind("name=value with commas between", _pairs)
+CONTACT = Kind("an address like mailto:ada@example.com or https://example.com", _contact)
+PUSH_NAME = Kind("a name that begins with webpush: letters, digits, -, _ and dots", _push_name)
+PUSH_KEY = Kind("a public key of 87 letters that begins with B", _push_key)
 ANY: Kind[bool] = Kind("any text", bool)

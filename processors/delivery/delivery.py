@@ -31,6 +31,7 @@ from runfold.processors.delivery.desk import Desk
 from runfold.processors.delivery.errors import Fenced
 from runfold.processors.delivery.intake import Intake, notices_of
 from runfold.processors.delivery.notifications.sender import Notifier
+from runfold.processors.delivery.push.sender import Pusher
 from runfold.processors.delivery.recent import RecentOnKafka
 from runfold.processors.delivery.rows import Key, Pending
 from runfold.processors.delivery.settings import DeliverySettings
@@ -232,6 +233,7 @@ class Delivery:
             desk,
             outgoing,
             secrets,
+            Pusher(desk, outgoing, secrets, settings.push),
             parts.book.subscriber,
             self._partitions,
             parts.owner,

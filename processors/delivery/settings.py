@@ -13,6 +13,7 @@ from runfold.infra.settings.declared import delivery as said
 from runfold.infra.settings.declared import variables
 from runfold.processors.delivery.notifications.mail import MailServer
 from runfold.processors.delivery.upkeep.pruning import Keep
+from runfold.processors.delivery.push.settings import PushSettings
 from runfold.processors.delivery.webhooks.schedule import PAUSES_S
 from runfold.producers.log.membership import Membership
 from runfold.producers.log.ownership.fixed import FixedOwnership
@@ -36,10 +37,12 @@ class DeliverySettings:
     keep: Keep = field(default_factory=Keep)
     links: str = ""
     mail: MailServer | None = field(default=None, repr=False)
+    push: PushSettings = field(default_factory=PushSettings)
 
     @classmethod
     def read(cls, config: Config, env: Mapping[str, str] | None = None) -> Self:
         """Read the environment; ConfigError says what to set."""
+        links = said.PUBLIC_URL.read(env).rstrip("/")
         return cls(
             config=config,
             database_url=config.need_database(),
@@ -51,8 +54,9 @@ class DeliverySettings:
                 timedelta(days=said.DELIVERY_KEEP_DAYS.read(env)),
                 said.DELIVERY_KEEP_ROWS.read(env),
             ),
-            links=said.PUBLIC_URL.read(env).rstrip("/"),
+            links=links,
             mail=_mail(env),
+            push=PushSettings(said.PUSH_KEY_NAME.read(env), said.PUSH_CONTACT.read(env), links),
         )
 
     @property

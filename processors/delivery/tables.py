@@ -3,7 +3,9 @@
 No journal can make them again: they say what was sent. ``delivery_positions`` holds how far each
 partition was read, and by whom; ``deliveries`` each event for each subscription, with how its last
 attempt ended; ``delivery_attempts`` the attempts before the last; ``delivery_receivers`` since when
-a receiver fails; ``notifications`` each event for each subscriber. None holds contents of a run.
+a receiver fails; ``notifications`` each event for each subscriber; ``push_browsers`` the browsers
+that a person has subscribed, ``push_attempts`` what became of a notification at each of them. None
+holds contents of a run.
 """
 
 from __future__ import annotations
@@ -112,6 +114,34 @@ _MADE: Final = (
     CREATE INDEX IF NOT EXISTS notifications_open ON {schema}.notifications (due_at)
         WHERE state IN ('open', 'sending')
     """,
+    """
+    CREATE TABLE IF NOT EXISTS {schema}.push_browsers (
+        tenant_id text NOT NULL,
+        browser text NOT NULL,
+        user_id text NOT NULL,
+        endpoint text NOT NULL,
+        p256dh bytea NOT NULL,
+        auth bytea NOT NULL,
+        public_key text NOT NULL,
+        label text NOT NULL,
+        created_at timestamptz NOT NULL,
+        last_ok_at timestamptz,
+        PRIMARY KEY (tenant_id, browser)
+    )""",
+    """
+    CREATE INDEX IF NOT EXISTS push_browsers_of ON {schema}.push_browsers (tenant_id, user_id)
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS {schema}.push_attempts (
+        number bigint NOT NULL,
+        browser text NOT NULL,
+        state text NOT NULL,
+        attempts integer NOT NULL DEFAULT 1,
+        code integer,
+        error text,
+        attempted_at timestamptz NOT NULL,
+        PRIMARY KEY (number, browser)
+    )""",
 )
 
 _ADDED: Final = (

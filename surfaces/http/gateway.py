@@ -17,6 +17,7 @@ from runfold.events.run import Event
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.infra.credentials.token import Claims
 from runfold.infra.documents import Remark
+from runfold.infra.http.rules import OutgoingRules
 from runfold.processors.definitions.publisher import Report
 from runfold.producers.client import AsyncRunClient, Hubs
 from runfold.producers.log.port import LogReader, LogWriter
@@ -40,6 +41,15 @@ _LATEST = 253_402_300_799
 
 Publish = Callable[[Path, str, tuple[str, ...], str], tuple[Report, tuple[Remark, ...]]]
 """Publishes the manifests of a folder: for a user, in roles, of a tenant."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushOffered:
+    """What browsers subscribe with, empty where nothing is pushed, and where pushes may go."""
+
+    public_key: str = ""
+    rules: OutgoingRules = field(default_factory=OutgoingRules)
+
 
 Connect = Callable[[], AbstractContextManager[Connection]]
 
@@ -67,6 +77,7 @@ class Gateway:
     artifacts: ArtifactStore | None = None
     channels: Channels = field(default_factory=Channels)
     definitions: Callable[[], Definitions] = Definitions
+    push: PushOffered = field(default_factory=PushOffered)
 
     def client(self, caller: Caller) -> AsyncRunClient:
         """Return a client that speaks for a caller."""

@@ -47,7 +47,7 @@ from runfold.surfaces.http.access.identity import LOOPBACK, OPERATOR
 from runfold.surfaces.http.access.letting_in import Door
 from runfold.surfaces.http.access.limits import Use
 from runfold.surfaces.http.channels.wiring import Channels
-from runfold.surfaces.http.gateway import Gateway, Publish
+from runfold.surfaces.http.gateway import Gateway, Publish, PushOffered
 from runfold.surfaces.http.settings import DEVELOPMENT_KEY, FOLDER, GatewaySettings
 
 _log = logging.getLogger("runfold.gateway")
@@ -114,6 +114,7 @@ def make(process: Process, settings: GatewaySettings, *, development: bool) -> M
             every_secret(process.taken.values, variables.SECRETS_FOLDER.read()),
         ),
         definitions=KnownDefinitions(reader).now,
+        push=PushOffered(settings.push_key, settings.outgoing),
     )
     closing = (hubs.close, writer.close, sessions.close, views.dispose)
     return Made(gateway, asked, codec, PostgresPushStore(sessions), closing)

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Self
 
 from runfold.infra.credentials.bearer.issuers import Issuer, read_issuers
+from runfold.infra.http.rules import OutgoingRules
 from runfold.infra.settings.config import Config
 from runfold.infra.settings.declared import gateway as variables
 from runfold.infra.settings.declared import isolation
+from runfold.infra.settings.declared.delivery import PUSH_PUBLIC_KEY
 from runfold.infra.settings.kinds import Network
 from runfold.surfaces.channels.inbound.directory import Directory, read_directory
 from runfold.surfaces.http.access.limits import Limits
@@ -30,7 +32,8 @@ class GatewaySettings:
     """``port`` is None for one that is free; ``reads`` says whether reads are put on record.
 
     ``channels`` says which workspaces of other channels may speak here, ``issuers`` whose tokens
-    let in, ``proxies`` those whose word on addresses counts.
+    let in, ``proxies`` those whose word on addresses counts. ``push_key`` is what browsers
+    subscribe with, ``outgoing`` where what is pushed may go.
     """
 
     host: str
@@ -44,6 +47,8 @@ class GatewaySettings:
     issuers: tuple[Issuer, ...] = ()
     proxies: tuple[Network, ...] = ()
     channels: Directory = field(default_factory=Directory)
+    push_key: str = ""
+    outgoing: OutgoingRules = field(default_factory=OutgoingRules)
 
     @classmethod
     def read(cls, config: Config, env: Mapping[str, str] | None = None) -> Self:
@@ -69,6 +74,8 @@ class GatewaySettings:
             issuers=read_issuers(trusted) if trusted is not None else (),
             proxies=variables.HTTP_PROXIES.read(env),
             channels=read_directory(variables.CHANNELS_FILE.read(env)),
+            push_key=PUSH_PUBLIC_KEY.read(env),
+            outgoing=OutgoingRules.read(env),
         )
 
     @property

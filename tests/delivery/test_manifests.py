@@ -64,6 +64,9 @@ def test_both_kinds_are_read(tmp_path: Path) -> None:
         ("Subscriber", {"quiet": {"begins": "25:00", "ends": "07:00"}}, "hours and minutes"),
         ("Subscriber", {"quiet": {"begins": "07:00", "ends": "07:00"}}, "begin when they end"),
         ("Subscriber", {"channel": "slack"}, "secret must name"),
+        ("Subscriber", {"channel": "webpush", "address": None}, "whose browsers"),
+        ("Subscriber", {"channel": "webpush", "person": "ada"}, "this is a tenant"),
+        ("Subscriber", {"channel": "webpush", "person": "ada", "secret": "webhook"}, "one key"),
         ("Subscriber", {"channel": "webhook", "address": "https://x.org/"}, "signed with"),
     ],
 )

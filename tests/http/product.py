@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from runfold.infra.gateway.postgres import PostgresKeyStore, Sessions
+from runfold.infra.http.push.vapid import PushKey
 from runfold.infra.process.ready import READY_FILE
 from runfold.stack.settings import Settings
 from runfold.surfaces.application.governing.api_keys import ApiKeys, KeyWish, hash_key_in
@@ -25,6 +26,19 @@ from tests.support.stack import wait_until
 
 ROOT = Path(__file__).parents[2]
 _names = itertools.count(1)
+PUSH_KEY = PushKey.new()
+PUSHING = {
+    "RUNFOLD_SECRET_WEBPUSH": PUSH_KEY.secret(),
+    "RUNFOLD_PUSH_PUBLIC_KEY": PUSH_KEY.public,
+    "RUNFOLD_PUSH_CONTACT": "mailto:ops@example.com",
+}
+OPEN = {
+    "RUNFOLD_OUTGOING_HTTP": "1",
+    "RUNFOLD_OUTGOING_PRIVATE": "127.0.0.0/8",
+    "RUNFOLD_OUTGOING_PORTS": "*",
+}
+"""What lets this machine be asked, as a push service of a test's own."""
+
 SCRIPT = {
     "apiVersion": "runfold/v1",
     "kind": "ModelScript",
@@ -73,9 +87,9 @@ class Product:
         finally:
             sessions.close()
 
-    def key(self, tenant: str, *scopes: str) -> str:
+    def key(self, tenant: str, *scopes: str, user: str = "ada") -> str:
         """Return a new key."""
-        wish = KeyWish("test", tenant, "ada", (), scopes or ("*",))
+        wish = KeyWish("test", tenant, user, (), scopes or ("*",))
         with self.keys() as keys:
             return str(keys.create(wish, datetime.now(UTC))[0])
 
@@ -91,7 +105,9 @@ class Product:
 def standing(servers: stack.Servers) -> Iterator[Product]:
     """Every process but the monitor, under a name of its own: others may empty their topics."""
     with ExitStack() as held:
-        held.enter_context(pytest.MonkeyPatch.context()).setenv("RUNFOLD_MODEL_DELTAS", "on")
+        env = held.enter_context(pytest.MonkeyPatch.context())
+        for name, value in {"RUNFOLD_MODEL_DELTAS": "on", **OPEN, **PUSHING}.items():
+            env.setenv(name, value)
         home = held.enter_context(stack.temporary_home())
         url = held.enter_context(stack.fresh_database(servers.database_url))
         named = held.enter_context(stack.named_topics(servers.settings, f"stand{next(_names)}"))

@@ -48,6 +48,10 @@ BODIES: dict[str, dict[str, Any]] = {
         "events": ["*"],
     },
     "replay_webhook": {"from": "earliest"},
+    "add_browser": {
+        "endpoint": "https://push.example.com/x",
+        "keys": {"p256dh": "BP", "auth": "BT"},
+    },
 }
 
 

@@ -15,7 +15,7 @@ SUBSCRIBER = "subscriber"
 About = Literal["approval", "escalated", "completed", "failed", "budget", "alert"]
 """What a notification is about."""
 
-Channel = Literal["webhook", "email", "slack"]
+Channel = Literal["webhook", "email", "slack", "webpush"]
 """How a notification is sent."""
 
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
@@ -44,8 +44,10 @@ class Subscriber(Definition):
 
     ``address`` is an e-mail address, or the URL of a webhook; that of a Slack-compatible incoming
     webhook is itself a secret, which ``secret`` names. For a webhook ``secret`` is what it is
-    signed with. ``whose`` ``own`` means runs that ``person`` asked for, and what asks this person.
-    What is ``urgent`` waits neither for the end of quiet hours nor is it gathered.
+    signed with. By ``webpush`` the browsers of ``person`` are told; of a subscriber of all tenants
+    ``address`` is the tenant in which the person has subscribed them. ``whose`` ``own`` means runs
+    that ``person`` asked for, and what asks this person. What is ``urgent`` waits neither for the
+    end of quiet hours nor is it gathered.
     """
 
     description: str = ""

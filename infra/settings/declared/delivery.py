@@ -1,8 +1,8 @@
-"""The variables of delivery: when it gives up, and by which mail server it sends."""
+"""The variables of delivery: when it gives up, by which mail server and by which key it sends."""
 
 from __future__ import annotations
 
-from runfold.infra.settings.kinds import HTTP, LINE, SECONDS, number
+from runfold.infra.settings.kinds import CONTACT, HTTP, LINE, PUSH_KEY, PUSH_NAME, SECONDS, number
 from runfold.infra.settings.variable import Variable, without_password
 
 WEBHOOK_PAUSES = Variable(
@@ -38,4 +38,18 @@ SMTP_URL = Variable(
 )  # fmt: skip
 SMTP_FROM = Variable(
     "RUNFOLD_SMTP_FROM", LINE, "runfold@localhost", "delivery", "the sender of e-mail",
+)  # fmt: skip
+PUSH_PUBLIC_KEY = Variable(
+    "RUNFOLD_PUSH_PUBLIC_KEY", PUSH_KEY, "", "gateway",
+    "the public key that pages subscribe browsers with, as `runfold push key` says it",
+    "none: no browser can be subscribed",
+)  # fmt: skip
+PUSH_KEY_NAME = Variable(
+    "RUNFOLD_PUSH_KEY_NAME", PUSH_NAME, "webpush", "delivery",
+    "the name in the store of secrets of the private key of web push; it begins with `webpush`",
+)  # fmt: skip
+PUSH_CONTACT = Variable(
+    "RUNFOLD_PUSH_CONTACT", CONTACT, "", "delivery",
+    "whom a push service may ask about what is sent: `mailto:…` or `https://…`",
+    "none: nothing is pushed",
 )  # fmt: skip

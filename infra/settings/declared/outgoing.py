@@ -8,7 +8,7 @@ from runfold.infra.settings.kinds import FOLDER, NETWORKS, PORTS, SWITCH, number
 from runfold.infra.settings.variable import Variable
 
 _NO_PATH: Path | None = None
-_READERS = "delivery, `runfold webhooks`"
+_READERS = "delivery, gateway, `runfold webhooks`"
 
 OUTGOING_HTTP = Variable(
     "RUNFOLD_OUTGOING_HTTP", SWITCH, False, _READERS,

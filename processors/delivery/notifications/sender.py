@@ -18,12 +18,14 @@ from runfold.infra.process.failpoints import failpoint
 from runfold.processors.delivery import metrics
 from runfold.processors.delivery.desk import Desk
 from runfold.processors.delivery.notifications import store, wording
+from runfold.processors.delivery.notifications.ended import Ended
 from runfold.processors.delivery.notifications.mail import (
     MailInDoubtError,
     MailRefusedError,
     MailServer,
 )
 from runfold.processors.delivery.notifications.store import Claimed
+from runfold.processors.delivery.push.sender import Pusher
 from runfold.processors.delivery.rows import Key
 from runfold.processors.delivery.webhooks.keys import NoSecretError, Secrets
 
@@ -34,7 +36,11 @@ _PAUSES_S = (15.0, 60.0, 300.0, 1800.0, 3600.0, 7200.0)
 
 
 class _NotSentError(Exception):
-    """It did not arrive; the sentence says why."""
+    """It did not arrive; the sentence says why, ``asked_s`` how long to wait at the least."""
+
+    def __init__(self, sentence: str, asked_s: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.asked_s = asked_s
 
 
 class _InDoubtError(Exception):
@@ -48,6 +54,7 @@ class Notifier:
     desk: Desk
     outgoing: Outgoing
     secrets: Secrets
+    pusher: Pusher
     find: Callable[[Key], Subscriber | None]
     partitions: Collection[int]
     owner: str
@@ -66,8 +73,8 @@ class Notifier:
             failpoint("delivery.after_claim")
             room = asyncio.Semaphore(_AT_ONCE)
             async with asyncio.TaskGroup() as group:
-                for those in self._gathered(claimed):
-                    group.create_task(self._send(those, room))
+                for queue in self._queues(self._gathered(claimed)):
+                    group.create_task(self._send_all(queue, room))
             if len(claimed) < _MOST:
                 await asyncio.sleep(_EVERY_S)
 
@@ -80,29 +87,57 @@ class Notifier:
             found.setdefault((each.key, 0 if together else each.number), []).append(each)
         return list(found.values())
 
+    def _queues(self, messages: Sequence[list[Claimed]]) -> list[list[list[Claimed]]]:
+        """Return what is sent one after another: in a browser, what is newer of a run replaces."""
+        found: dict[tuple[Key, str], list[list[Claimed]]] = {}
+        for those in messages:
+            person, first = self.find(those[0].key), those[0]
+            in_order = person is not None and person.channel == "webpush" and first.run_id
+            what = first.run_id if in_order else f"#{first.number}"
+            found.setdefault((first.key, what), []).append(those)
+        return list(found.values())
+
+    async def _send_all(self, queue: Sequence[list[Claimed]], room: asyncio.Semaphore) -> None:
+        for those in queue:
+            await self._send(those, room)
+
     async def _send(self, those: Sequence[Claimed], room: asyncio.Semaphore) -> None:
         person = self.find(those[0].key)
-        kind = person.channel if person is not None else ""
-        now = datetime.now(UTC)
-        error: str | None = None
+        if person is None:
+            why = "the subscriber was retired or switched off"
+            await self._note("", those, Ended("dropped", why))
+            return
+        async with room:
+            if person.channel == "webpush":
+                parts = await self.pusher.send(person, those)
+            else:
+                parts = [(list(those), await self._ended(person, those))]
+        for part, ended in parts:
+            await self._note(person.channel, part, ended)
+
+    async def _ended(self, person: Subscriber, those: Sequence[Claimed]) -> Ended:
         try:
-            async with room:
-                if person is None:
-                    state, error = "dropped", "the subscriber was retired or switched off"
-                else:
-                    await self._by_channel(person, those)
-                    failpoint("delivery.after_notifying")
-                    state = "sent"
+            await self._by_channel(person, those)
+            failpoint("delivery.after_notifying")
         except _InDoubtError as doubt:
-            state, error = "unknown", str(doubt)
-        except (_NotSentError, NoSecretError) as fault:
-            attempt, error = max(each.attempt for each in those), str(fault)
-            state = "failed" if attempt > len(self.pauses) else "open"
-            if state == "open":
-                now += timedelta(seconds=self.pauses[attempt - 1])
+            return Ended("unknown", str(doubt))
+        except _NotSentError as fault:
+            return Ended("open", str(fault), fault.asked_s)
+        except NoSecretError as fault:
+            return Ended("open", str(fault))
+        return Ended("sent")
+
+    async def _note(self, kind: str, those: Sequence[Claimed], ended: Ended) -> None:
+        now, state = datetime.now(UTC), ended.state
+        if state == "open":
+            attempt = max(each.attempt for each in those)
+            if attempt > len(self.pauses):
+                state = ended.at_last
+            else:
+                now += timedelta(seconds=max(self.pauses[attempt - 1], ended.asked_s))
         metrics.NOTIFIED(kind, "retried" if state == "open" else state).inc(len(those))
         numbers = [each.number for each in those]
-        await self.desk.call(store.note, numbers, self.owner, state, error, now)
+        await self.desk.call(store.note, numbers, self.owner, state, ended.error, now)
 
     async def _by_channel(self, person: Subscriber, those: Sequence[Claimed]) -> None:
         tenant = those[0].scope or those[0].tenant_id
@@ -144,4 +179,5 @@ class Notifier:
             what = _InDoubtError if error.sent else _NotSentError
             raise what(f"{error.kind}: {error}") from error
         if not 200 <= answer.status < 300:
-            raise _NotSentError(f"the receiver answered {answer.status}")
+            said = f"the receiver answered {answer.status}"
+            raise _NotSentError(said, answer.retry_after_s or 0.0)

@@ -70,6 +70,7 @@ def erase(keeping: Keeping, tenant: str, beside: Beside) -> Iterator[Step]:
     yield _rows(beside, tenant, "claims", "tool_claims")
     # They hold addresses and credentials that the tenant gave, in plain.
     yield _rows(beside, tenant, "pushes", "push_configs")
+    yield _rows(beside, tenant, "browsers", "push_browsers")
     yield rebuilt(beside)
 
 

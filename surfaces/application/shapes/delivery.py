@@ -128,3 +128,31 @@ class NotificationList(Shape):
 
     shape: Literal[2] = SHAPE
     notifications: tuple[Notification, ...]
+
+
+class PushOffer(Shape):
+    """What a page needs to subscribe a browser: the key that it gives as `applicationServerKey`."""
+
+    shape: Literal[2] = SHAPE
+    public_key: str
+
+
+class PushBrowser(Shape):
+    """A browser that its person has subscribed; `service` is the host that pushes to it.
+
+    ``last_ok_at`` is when its push service last took a message. What lets send to it is not shown.
+    """
+
+    shape: Literal[2] = SHAPE
+    browser_id: str
+    label: str
+    service: str
+    created_at: datetime
+    last_ok_at: datetime | None
+
+
+class PushBrowserList(Shape):
+    """The browsers of a person."""
+
+    shape: Literal[2] = SHAPE
+    browsers: tuple[PushBrowser, ...]

@@ -111,6 +111,10 @@ CODES: dict[str, Kind] = dict(
     "not_acceptable": Kind(
         406, "The route has no answer in this form", "Ask for `application/json`."
     ),
+    "no_web_push": Kind(
+        404, "Nothing is pushed to browsers here",
+        "An operator sets `RUNFOLD_PUSH_PUBLIC_KEY`: `runfold push key` makes the keys.",
+    ),
     "too_far_behind": Kind(
         410, "Too much was written since that position", "Begin without `after`, from now."
     ),

@@ -7,6 +7,7 @@ from runfold.surfaces.http.routes import (
     about,
     approvals,
     artifacts,
+    browsers,
     channels,
     controls,
     definitions,
@@ -36,6 +37,7 @@ ROUTES: tuple[Route, ...] = (
     *releases.ROUTES,
     *channels.ROUTES,
     *webhooks.ROUTES,
+    *browsers.ROUTES,
     *about.ROUTES,
 )
 """Every route, in the order of the document."""

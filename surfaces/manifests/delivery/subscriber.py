@@ -14,6 +14,8 @@ from runfold.surfaces.manifests.delivery.subscription import check_url
 _MAIL = re.compile(r"[A-Za-z0-9._%+/=!#$&'*?^`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}", re.ASCII)
 """What is taken for an e-mail address: one, plain, without a line break or a list."""
 
+_TENANT = re.compile(r"[^\s/@]{1,253}")
+
 
 def lower_subscriber(document: Document) -> Subscriber | None:
     """Return the subscriber that a checked document declares, None where it is refused."""
@@ -46,6 +48,8 @@ def _check(made: Subscriber, document: Document) -> None:
             if made.address:
                 sentence = "the address lets anybody write there: put it into the store of secrets"
                 document.refuse(("spec", "address"), sentence)
+        case "webpush":
+            _check_push(made, document)
     if made.whose == "own" and not made.person:
         document.refuse(("spec",), "person must say whose runs are meant by `whose: own`")
     try:
@@ -54,3 +58,13 @@ def _check(made: Subscriber, document: Document) -> None:
         document.refuse(("spec", "time_zone"), "there is no such time zone; one is Europe/Berlin")
     if made.quiet is not None and made.quiet.begins == made.quiet.ends:
         document.refuse(("spec", "quiet"), "the hours begin when they end: say others")
+
+
+def _check_push(made: Subscriber, document: Document) -> None:
+    if not made.person:
+        document.refuse(("spec",), "person must say whose browsers are told")
+    if made.secret is not None:
+        document.refuse(("spec", "secret"), "web push has one key for all: leave the secret out")
+    if made.address and not _TENANT.fullmatch(made.address):
+        sentence = "for webpush this is a tenant, where the subscriber is of all tenants"
+        document.refuse(("spec", "address"), sentence)

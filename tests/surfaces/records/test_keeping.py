@@ -134,14 +134,20 @@ def test_after_an_erasure_nothing_opens_and_others_go_on(world: World, views: En
         connection.execute(text("CREATE TABLE push_configs (tenant_id text, token text)"))
         rows = "INSERT INTO push_configs VALUES ('acme', 'a'), ('acme', 'b'), ('umbrella', 'c')"
         connection.execute(text(rows))
+        connection.execute(text("CREATE TABLE push_browsers (tenant_id text, endpoint text)"))
+        rows = "INSERT INTO push_browsers VALUES ('acme', 'https://a'), ('umbrella', 'https://b')"
+        connection.execute(text(rows))
         connection.commit()
 
     steps = list(erase(world.keeping, "acme", world.beside(views)))
 
-    assert [step.what for step in steps] == ["keys", "artifacts", "claims", "pushes", "views"]
+    whats = [step.what for step in steps]
+    assert whats == ["keys", "artifacts", "claims", "pushes", "browsers", "views"]
     with views.connect() as connection:
         left = connection.execute(text("SELECT tenant_id, token FROM push_configs")).all()
         assert [tuple(each) for each in left] == [("umbrella", "c")]
+        left = connection.execute(text("SELECT tenant_id, endpoint FROM push_browsers")).all()
+        assert [tuple(each) for each in left] == [("umbrella", "https://b")]
     assert world.rebuilt == ["runs", "costs"]
     assert world.goals() == ["(erased)", "of umbrella"]
     assert [list(world.files.refs(tenant)) != [] for tenant in ("acme", "umbrella")] == [

@@ -1,0 +1,1 @@
+"""Notifications by web push: a person's browsers, and what each of them was sent."""
