@@ -22,6 +22,7 @@ from runfold.surfaces.a2a.messages.parts import MODES
 from runfold.surfaces.a2a.messages.sending import Sending, Sent
 from runfold.surfaces.a2a.push.configs import PushConfigs
 from runfold.surfaces.a2a.refusals import refusal_of
+from runfold.surfaces.a2a.tasks.folding import begun
 from runfold.surfaces.a2a.tasks.listing import list_tasks
 from runfold.surfaces.a2a.tasks.states import TERMINAL
 from runfold.surfaces.a2a.tasks.tasks import Tasks, checked
@@ -84,6 +85,8 @@ class Handler(RequestHandler):
         async def work(call: Call) -> a2a.Task:
             task_id = (await self._sent(call, params)).task_id
             history = _history(params.configuration)
+            if not await self._may_show(call, params.message, task_id):
+                return begun(task_id, params.message.context_id)
             if params.configuration.return_immediately:
                 return await self._tasks.get(call, task_id, history)
             return await self._tasks.settled(call, task_id, history)
@@ -97,6 +100,9 @@ class Handler(RequestHandler):
 
         async def events(call: Call) -> AsyncIterator[Event]:
             task_id, seq = await self._sent(call, params)
+            if not await self._may_show(call, params.message, task_id):
+                yield begun(task_id, params.message.context_id)
+                return
             async with closed(self._tasks.stream(call, task_id, after=seq)) as coming:
                 async for each in coming:
                     yield each
@@ -176,6 +182,12 @@ class Handler(RequestHandler):
     async def _read(self, call: Call, what: str, task_id: str = "") -> None:
         need_scope(call.caller, identity.READ)
         await self._gateway.note_read(call.caller, f"a2a {what}", task_id)
+
+    async def _may_show(self, call: Call, message: a2a.Message, task_id: str) -> bool:
+        """Put on record that a task which a message began is read; return whether it may be."""
+        if message.task_id:
+            return True
+        return await self._gateway.may_show(call.caller, "a2a message/send", task_id)
 
     async def _sent(self, call: Call, params: a2a.SendMessageRequest) -> Sent:
         wanted = params.configuration

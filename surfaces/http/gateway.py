@@ -14,13 +14,14 @@ from sqlalchemy import Connection
 
 from runfold.events.definitions import Definitions
 from runfold.events.run import Event
-from runfold.infra.artifacts.port import ArtifactStore
+from runfold.infra.artifacts.port import SizedArtifacts
 from runfold.infra.credentials.token import Claims
 from runfold.infra.documents import Remark
 from runfold.processors.definitions.publisher import Report
 from runfold.producers.client import AsyncRunClient, Hubs
 from runfold.producers.log.port import LogReader, LogWriter
 from runfold.projections.queries import Views
+from runfold.surfaces.application.errors import UnavailableError
 from runfold.surfaces.application.faults import Code, fault_of
 from runfold.surfaces.application.reads import ReadRecord
 from runfold.surfaces.application.runs.asking.once import Once
@@ -64,7 +65,7 @@ class Gateway:
     reads: str = "off"
     reads_to: Callable[[], str] = str
     publish: Publish | None = None
-    artifacts: ArtifactStore | None = None
+    artifacts: SizedArtifacts | None = None
     channels: Channels = field(default_factory=Channels)
     definitions: Callable[[], Definitions] = Definitions
 
@@ -127,6 +128,17 @@ class Gateway:
         claims = Claims(caller.tenant_id, caller.user_id, _LATEST, caller.key_id[:200])
         record = ReadRecord(self.reads, self.reads_to, claims, "http")
         await asyncio.to_thread(record.note, what, caller.tenant_id, run_id, _log.warning)
+
+    async def may_show(self, caller: Caller, what: str, run_id: str) -> bool:
+        """Put on record that a run which a caller just asked for is read, and return whether it is.
+
+        Where that must be and cannot, the run is asked for all the same, and nothing of it shown.
+        """
+        try:
+            await self.note_read(caller, what, run_id)
+        except UnavailableError:
+            return False
+        return True
 
     async def _asked(self, scope: Scope, question: Callable[[Views], T]) -> T:
         def asked() -> T:

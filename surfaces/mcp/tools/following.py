@@ -94,6 +94,19 @@ def ran(found: shapes.RunDetail) -> Ran:
     )
 
 
+def only_asked_for(run_id: str, agent: str) -> Ran:
+    """Return a run that was asked for and may not be shown: its read cannot be put on record."""
+    return Ran(
+        run_id=run_id,
+        agent=agent,
+        status=RunStatus.CREATED.value,
+        ended=False,
+        next=f"Run {run_id} was asked for. Nothing of it is shown, since its read cannot be put on "
+        "record now: call get_run with this run_id later.",
+        uri=f"runfold://runs/{run_id}",
+    )
+
+
 def _next(found: shapes.RunDetail) -> str:
     run_id = found.run_id
     if found.exit is not None:
