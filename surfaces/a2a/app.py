@@ -140,7 +140,7 @@ class A2A:
         if (refusal := wrong_version(request, rest, found)) is not None:
             await served.answer(request, refusal)
             return
-        call = Call(caller, name, agent, _after(request))
+        call = Call(caller, name, agent, _after(request), watch=gateway.watch(request))
         scope = _inner(request.scope, rest, call)
         streams = _streams(rest, found)
         await served.run(self._protocol, scope, replayed(body, receive), call, streams=streams)

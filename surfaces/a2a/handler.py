@@ -26,6 +26,7 @@ from runfold.surfaces.a2a.tasks.folding import begun
 from runfold.surfaces.a2a.tasks.listing import list_tasks
 from runfold.surfaces.a2a.tasks.states import TERMINAL
 from runfold.surfaces.a2a.tasks.tasks import Tasks, checked
+from runfold.surfaces.a2a.unless import unless_over
 from runfold.surfaces.application.errors import NoEffectYetError, RunEndedError
 from runfold.surfaces.application.runs.reading.accepted import steer
 from runfold.surfaces.http.access import identity
@@ -267,7 +268,7 @@ class Handler(RequestHandler):
         call = call_of(context)
         try:
             async with closed(events(call)) as coming:
-                async for event in coming:
+                async for event in unless_over(coming, call.over):
                     yield event
         except Exception as error:
             refusal = refusal_of(error, call)

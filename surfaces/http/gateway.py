@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
+from starlette.requests import Request
 
 from runfold.events.definitions import Definitions
 from runfold.events.run import Event
@@ -31,6 +32,7 @@ from runfold.surfaces.application.scope import OperatorScope, Scope, TenantScope
 from runfold.surfaces.http.access.identity import Caller
 from runfold.surfaces.http.access.letting_in import Door
 from runfold.surfaces.http.access.limits import Use
+from runfold.surfaces.http.access.standing import Standing, Watch
 from runfold.surfaces.http.channels.wiring import Channels
 
 T = TypeVar("T")
@@ -68,6 +70,11 @@ class Gateway:
     artifacts: SizedArtifacts | None = None
     channels: Channels = field(default_factory=Channels)
     definitions: Callable[[], Definitions] = Definitions
+    standing: Standing = field(default_factory=Standing)
+
+    def watch(self, request: Request) -> Watch:
+        """Return what ends a stream once the credential of its request is over."""
+        return self.standing.of(self.door, request)
 
     def client(self, caller: Caller) -> AsyncRunClient:
         """Return a client that speaks for a caller."""
