@@ -198,7 +198,7 @@ class Handler(RequestHandler):
         pushed = wanted.HasField("task_push_notification_config")
         if pushed:
             # Checked first: an accepted message must not fail because of its push notifications.
-            await self._pushes.check(wanted.task_push_notification_config)
+            await self._pushes.check(call, wanted.task_push_notification_config)
             await self._telling(call)
         if params.message.task_id:
             # What is answered is the task, with what was said before.
@@ -223,8 +223,8 @@ class Handler(RequestHandler):
         self, call: Call, params: a2a.TaskPushNotificationConfig
     ) -> a2a.TaskPushNotificationConfig:
         await self._telling(call, checked(params.task_id))
-        await self._pushes.check(params)
         await self._tasks.get(call, params.task_id, 0)
+        await self._pushes.check(call, params)
         return await self._pushes.add(call, params)
 
     async def _cancelled(self, call: Call, params: a2a.CancelTaskRequest) -> a2a.Task:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runfold.events import topics
+from runfold.surfaces.application.reads import ReadRecord
 from tests.a2a.calling import agents
 from tests.surfaces.answering import answering
 
@@ -44,8 +45,6 @@ def test_a_task_whose_reading_cannot_be_put_on_record_is_begun_and_not_shown(
 
 
 def test_a_task_that_is_begun_is_a_read_of_it(tmp_path: Path, monkeypatch: Any) -> None:
-    from runfold.surfaces.application.reads import ReadRecord
-
     noted: list[tuple[str, str]] = []
 
     def note(self: Any, what: str, tenant: str, run_id: str = "", tell: Any = None) -> None:

@@ -124,6 +124,7 @@ def test_an_agent_is_asked_and_its_end_is_waited_for_with_progress(served: Serve
         given = {"goal": {"find": "it"}, "wait_s": 30, "idempotency_key": "k-1"}
         waiting = asyncio.create_task(client.call_tool("worker", given, progress_callback=progress))
         run_id = await _begun(served)
+        await asyncio.to_thread(wait_until, lambda: bool(served.gateway.use.streams), 60)
         end(served, run_id)
         ran = held(await waiting)
         assert (ran["status"], ran["ended"], ran["exit_code"]) == ("completed", True, 0)
