@@ -16,7 +16,13 @@ HEADER: Final = "a2a-version"
 _NOT_SUPPORTED: Final = -32009
 _METHODS: Final = frozenset(JsonRpcDispatcher.METHOD_TO_MODEL)
 _OLD_PREFIX: Final = "/v1/"
-_PATHS: Final = ("/message:", "/tasks", "/extendedAgentCard")
+_PATHS: Final = (
+    ("/message:", ("POST",)),
+    ("/tasks", ("GET", "POST", "DELETE")),
+    ("/extendedAgentCard", ("GET",)),
+)
+"""What paths of 1.0 begin with, and how they are asked: any other method is refused as such."""
+
 _ONE: Final = re.compile(r"1(?:\.0(?:\.\d{1,9})?)?")
 _OLD: Final = re.compile(r"0\.\d{1,9}(?:\.\d{1,9})?")
 
@@ -31,7 +37,7 @@ def wrong_version(request: Request, rest: str, found: Any) -> JSONResponse | Non
     if rest == "/":
         why = _of_method(said, found.get("method") if isinstance(found, dict) else None)
         return _rpc(found, why) if why else None
-    why = _of_path(said, rest)
+    why = _of_path(said, request.method, rest)
     return _rest(why) if why else None
 
 
@@ -48,7 +54,7 @@ def _of_method(said: str, method: Any) -> str:
     return ""
 
 
-def _of_path(said: str, rest: str) -> str:
+def _of_path(said: str, method: str, rest: str) -> str:
     if rest.startswith(_OLD_PREFIX):
         if not said or _OLD.fullmatch(said):
             return ""
@@ -57,7 +63,8 @@ def _of_path(said: str, rest: str) -> str:
             "A2A-Version out, or leave /v1 out of the path"
         )
     # Bytes of artifacts are no operation of the protocol: their address is all that is needed.
-    if rest.startswith(_PATHS) and "/artifacts/" not in rest and not _ONE.fullmatch(said):
+    known = any(rest.startswith(begin) and method in methods for begin, methods in _PATHS)
+    if known and "/artifacts/" not in rest and not _ONE.fullmatch(said):
         return f"This path is one of A2A 1.0, and {_is(said)}: send the header A2A-Version: 1.0"
     return ""
 
