@@ -50,6 +50,15 @@ class FileArtifacts:
             )
         return data
 
+    def size(self, ref: str, tenant_id: str) -> int:
+        """Return how many bytes the file has."""
+        try:
+            return self._path(tenant_id, digest_of(ref, tenant_id)).stat().st_size
+        except FileNotFoundError as error:
+            raise ArtifactMissingError from error
+        except OSError as error:
+            raise ArtifactsUnavailableError(error.strerror or str(error)) from error
+
     def refs(self, tenant_id: str) -> Iterator[str]:
         """Yield the ref of every file of a tenant; what is being written is not there yet."""
         for path in sorted(self._folder(tenant_id).glob("??/*")):

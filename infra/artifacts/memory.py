@@ -27,6 +27,10 @@ class MemoryArtifacts:
         except KeyError as error:
             raise ArtifactMissingError from error
 
+    def size(self, ref: str, tenant_id: str) -> int:
+        """Return how many bytes there are."""
+        return len(self.get(ref, tenant_id))
+
     def refs(self, tenant_id: str) -> Iterator[str]:
         """Yield what a tenant has put."""
         yield from [ref_of(name, tenant_id) for tenant, name in self._data if tenant == tenant_id]

@@ -45,6 +45,18 @@ class ArtifactStore(Protocol):
         ...
 
 
+class SizedArtifacts(ArtifactStore, Protocol):
+    """The store of those who give contents away, and must know first how much that is."""
+
+    def size(self, ref: str, tenant_id: str) -> int:
+        """Return how many bytes the store holds of a tenant's artifact, without reading them.
+
+        A sealed one has some more of them than its content. Raises ArtifactMissingError or
+        ArtifactsUnavailableError.
+        """
+        ...
+
+
 class ErasableArtifacts(ArtifactStore, Protocol):
     """The store as an operator sees it: no tool and no processor can delete."""
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from runfold.events.errors import KeysUnavailableError, ShutError
 from runfold.events.sealing.sealing import Sealing
 from runfold.infra.artifacts.errors import ArtifactMissingError, ArtifactsUnavailableError
-from runfold.infra.artifacts.port import Artifact, ArtifactStore
+from runfold.infra.artifacts.port import Artifact, SizedArtifacts
 
 _KIND = "Artifact"
 
@@ -20,7 +20,7 @@ class SealedArtifacts:
     digest and size are those of what was given.
     """
 
-    def __init__(self, store: ArtifactStore, sealing: Sealing | None) -> None:
+    def __init__(self, store: SizedArtifacts, sealing: Sealing | None) -> None:
         self._store, self._sealing = store, sealing
 
     def put(self, data: bytes, media_type: str, tenant_id: str) -> Artifact:
@@ -47,3 +47,7 @@ class SealedArtifacts:
             raise ArtifactsUnavailableError(str(error)) from error
         except ShutError as error:
             raise ArtifactMissingError from error
+
+    def size(self, ref: str, tenant_id: str) -> int:
+        """Return how many bytes the store beneath holds."""
+        return self._store.size(ref, tenant_id)

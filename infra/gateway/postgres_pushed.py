@@ -11,6 +11,12 @@ from runfold.infra.gateway.pushed import PushConfig, PushKey
 
 _KEY = "tenant_id, run_id, config_id"
 _COLUMNS = f"{_KEY}, user_id, agent, url, created_at, token, scheme, credentials, seq"
+_CREDENTIAL = "key_id, valid_until"
+_OF_THESE = (
+    "FROM unnest(%s::text[], %s::text[], %s::text[]) AS these(tenant_id, run_id, config_id)"
+    " WHERE (p.tenant_id, p.run_id, p.config_id)"
+    " = (these.tenant_id, these.run_id, these.config_id) AND p.owner = %s AND p.ended_at IS NULL"
+)
 _THIS = "tenant_id = %s AND run_id = %s AND config_id = %s"
 
 
@@ -24,11 +30,12 @@ class PostgresPushStore:
         """Keep a config."""
         with self._sessions.transaction() as session:
             session.execute(
-                f"INSERT INTO push_configs ({_COLUMNS})"  # noqa: S608 - our own names
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0)"
+                f"INSERT INTO push_configs ({_COLUMNS}, {_CREDENTIAL})"  # noqa: S608 - our own names
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, %s, %s)"
                 f" ON CONFLICT ({_KEY}) DO UPDATE SET url = excluded.url, token = excluded.token,"
                 " scheme = excluded.scheme, credentials = excluded.credentials,"
-                " user_id = excluded.user_id, ended_at = NULL",
+                " user_id = excluded.user_id, key_id = excluded.key_id,"
+                " valid_until = excluded.valid_until, ended_at = NULL, ended_why = ''",
                 (
                     *config.key,
                     config.user_id,
@@ -38,17 +45,42 @@ class PostgresPushStore:
                     config.token,
                     config.scheme,
                     config.credentials,
+                    config.key_id,
+                    config.until,
                 ),
             )
 
     def of(self, tenant_id: str, run_id: str) -> list[PushConfig]:
         """Return the configs of a run."""
         query = (
-            f"SELECT {_COLUMNS} FROM push_configs"  # noqa: S608 - our own names
+            f"SELECT {_COLUMNS}, {_CREDENTIAL} FROM push_configs"  # noqa: S608 - our own names
             ' WHERE tenant_id = %s AND run_id = %s ORDER BY config_id COLLATE "C"'
         )
         with self._sessions.transaction() as session:
             return [_config(row) for row in session.execute(query, (tenant_id, run_id)).fetchall()]
+
+    def under_way(self, tenant_id: str) -> int:
+        """Return how many of a tenant's have not ended."""
+        query = "SELECT count(*) FROM push_configs WHERE tenant_id = %s AND ended_at IS NULL"
+        with self._sessions.transaction() as session:
+            row = session.execute(query, (tenant_id,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def waiting(self, now: datetime, most: int) -> int:
+        """Return how many nobody has."""
+        query = (
+            "SELECT count(*) FROM (SELECT FROM push_configs"
+            " WHERE ended_at IS NULL AND leased_until <= %s LIMIT %s) AS free"
+        )
+        with self._sessions.transaction() as session:
+            row = session.execute(query, (now, most)).fetchone()
+        return int(row[0]) if row else 0
+
+    def leave(self, owner: str, keys: Iterable[PushKey], now: datetime) -> None:
+        """Leave them to whoever takes them next."""
+        query = f"UPDATE push_configs AS p SET owner = '', leased_until = %s {_OF_THESE}"  # noqa: S608
+        with self._sessions.transaction() as session:
+            session.execute(query, (now, *_columns(keys), owner))
 
     def delete(self, key: PushKey) -> bool:
         """Forget one."""
@@ -62,7 +94,7 @@ class PostgresPushStore:
             f"UPDATE push_configs AS p SET owner = %s, leased_until = %s WHERE ({_KEY}) IN"  # noqa: S608
             f" (SELECT {_KEY} FROM push_configs WHERE ended_at IS NULL AND leased_until <= %s"
             " ORDER BY leased_until LIMIT %s FOR UPDATE SKIP LOCKED)"
-            f" RETURNING {_COLUMNS}"
+            f" RETURNING {_COLUMNS}, {_CREDENTIAL}"
         )
         with self._sessions.transaction() as session:
             rows = session.execute(query, (owner, until, now, most)).fetchall()
@@ -70,13 +102,13 @@ class PostgresPushStore:
 
     def keep(self, owner: str, keys: Iterable[PushKey], until: datetime) -> set[PushKey]:
         """Have them for longer."""
-        kept = set()
-        query = f"UPDATE push_configs SET leased_until = %s WHERE {_THIS} AND owner = %s"  # noqa: S608
+        query = (
+            f"UPDATE push_configs AS p SET leased_until = %s {_OF_THESE}"  # noqa: S608 - our own names
+            " RETURNING p.tenant_id, p.run_id, p.config_id"
+        )
         with self._sessions.transaction() as session:
-            for key in sorted(keys):
-                if session.execute(query, (until, *key, owner)).rowcount:
-                    kept.add(key)
-        return kept
+            rows = session.execute(query, (until, *_columns(keys), owner)).fetchall()
+        return {PushKey(*row) for row in rows}
 
     def told(self, owner: str, key: PushKey, seq: int) -> bool:
         """Note up to which event somebody was told."""
@@ -84,11 +116,11 @@ class PostgresPushStore:
         with self._sessions.transaction() as session:
             return session.execute(query, (seq, *key, owner)).rowcount == 1
 
-    def ended(self, key: PushKey, at: datetime) -> None:
+    def ended(self, key: PushKey, at: datetime, why: str = "") -> None:
         """Note that nothing more is to be told."""
-        query = f"UPDATE push_configs SET ended_at = %s WHERE {_THIS}"  # noqa: S608
+        query = f"UPDATE push_configs SET ended_at = %s, ended_why = %s WHERE {_THIS}"  # noqa: S608
         with self._sessions.transaction() as session:
-            session.execute(query, (at, *key))
+            session.execute(query, (at, why[:1000], *key))
 
     def forget(self, before: datetime) -> int:
         """Forget those that ended."""
@@ -98,6 +130,11 @@ class PostgresPushStore:
 
 
 def _config(row: Any) -> PushConfig:
-    tenant_id, run_id, config_id, user_id, agent, url, at, token, scheme, credentials, seq = row
-    key = PushKey(tenant_id, run_id, config_id)
-    return PushConfig(key, user_id, agent, url, at, token, scheme, credentials, seq)
+    tenant_id, run_id, config_id, *rest = row
+    return PushConfig(PushKey(tenant_id, run_id, config_id), *rest)
+
+
+def _columns(keys: Iterable[PushKey]) -> tuple[list[str], list[str], list[str]]:
+    """Return keys as the columns of an array each."""
+    found = sorted(keys)
+    return [k.tenant_id for k in found], [k.run_id for k in found], [k.config_id for k in found]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from runfold.events.values import DataClassification
 from runfold.infra.gateway.api_key import ApiKey
@@ -14,6 +15,7 @@ class Principal:
 
     ``key_id`` names the credential's holder for limits and logs: the id of an API key, or
     ``ISSUER/USER`` of a token. ``scopes`` are those of the gateway and those that runs may have.
+    ``until`` is when a token expires, None for a key: that is asked about again.
     """
 
     tenant_id: str
@@ -22,6 +24,7 @@ class Principal:
     scopes: tuple[str, ...]
     key_id: str
     data_classification: DataClassification = DataClassification.INTERNAL
+    until: datetime | None = None
 
 
 def of_key(key: ApiKey) -> Principal:

@@ -65,6 +65,9 @@ _MADE: Final = (
         owner text NOT NULL DEFAULT '',
         leased_until timestamptz NOT NULL DEFAULT 'epoch',
         ended_at timestamptz,
+        ended_why text NOT NULL DEFAULT '',
+        key_id text NOT NULL DEFAULT '',
+        valid_until timestamptz,
         PRIMARY KEY (tenant_id, run_id, config_id)
     )""",
     """

@@ -181,6 +181,27 @@ class KeyRing:
         return self._lost.get(key_id, (0.0, "the key is lost"))[1]
 
 
+class ShutRing(KeyRing):
+    """``Keys`` of a process that has no key store, shows what it reads, and writes for tenants.
+
+    What is sealed stays shut, and nothing of a sealed tenant is written: without its key that would
+    be in plain.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    @property
+    def any(self) -> bool:
+        """Whether any tenant's contents are sealed; the log is read for it."""
+        known = self._known()
+        return known is not None and known.seals
+
+    def find(self, key_id: bytes) -> Gone:  # noqa: ARG002 - the port's signature
+        """Return that the key cannot be had."""
+        return Gone.LOST
+
+
 class NoKeys:
     """``Keys`` of a reader who has none: whatever is sealed stays shut."""
 

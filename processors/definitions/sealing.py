@@ -9,7 +9,7 @@ from runfold.events.avro.registry import SchemaRegistry
 from runfold.events.errors import KeysUnavailableError
 from runfold.events.sealing.sealing import Sealing
 from runfold.infra.keys.chosen import key_store
-from runfold.infra.keys.ring import AbsentKeys, KeyRing, NoKeys
+from runfold.infra.keys.ring import AbsentKeys, KeyRing, NoKeys, ShutRing
 from runfold.infra.process.health import Report
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
@@ -44,6 +44,19 @@ def reading_codec(
     if store is None:
         return Codec(registry, sealing=Sealing(NoKeys(), shows=True))
     return follow_when_needed(Codec(registry, sealing=Sealing(KeyRing(store), shows=True)), kafka)
+
+
+def serving_codec(
+    registry: SchemaRegistry, kafka: Kafka, taken: Mapping[str, str] | None = None
+) -> Codec:
+    """Return the codec of a process that shows what it reads, and writes for any tenant.
+
+    Without ``RUNFOLD_KEYS`` what is sealed reads ``(sealed)``, and what it would write of a sealed
+    tenant raises KeysUnavailableError: it is never written in plain.
+    """
+    store = key_store(None, taken)
+    ring = ShutRing() if store is None else KeyRing(store)
+    return follow_when_needed(Codec(registry, sealing=Sealing(ring, shows=True)), kafka)
 
 
 def judging_codec(registry: SchemaRegistry, kafka: Kafka) -> Codec:

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from decimal import Decimal
-from typing import Self, Unpack
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from typing import Any, Self, Unpack
 
 from runfold.events import topics
 from runfold.events.base import Record
 from runfold.events.contents.content import Content
-from runfold.events.people.approvals import Holds
 from runfold.events.people.origin import Origin
-from runfold.events.records.commands import HOLD_MS, Control, Resolution
+from runfold.events.records.commands import Control
 from runfold.events.run import Event
 from runfold.producers.client.broker_time import BrokerTime
+from runfold.producers.client.controls import Controls
 from runfold.producers.client.hubs import Hubs
-from runfold.producers.client.messages import Calls, Messages
+from runfold.producers.client.messages import Messages
 from runfold.producers.client.options import FeedbackOptions, RequestOptions
 from runfold.producers.errors import NotYetError
 from runfold.producers.log.port import Headers, LogReader, LogWriter, RecordPlace, SoonWriter
 
 
-class AsyncRunClient:
+class AsyncRunClient(Controls[Control, Coroutine[Any, Any, str]]):
     """Starts runs, steers them and follows them, in the name of one tenant's user.
 
     Clients that share ``hubs`` share one reader of the journal; a RunClient may be among them.
@@ -44,6 +43,10 @@ class AsyncRunClient:
         self._messages = Messages(tenant_id, user_id, roles=roles, seen=seen)
         self.hubs = hubs or Hubs(reader)
         self._broker_time = BrokerTime()
+
+    @property
+    def _says(self) -> Messages:
+        return self._messages
 
     @property
     def tenant_id(self) -> str:
@@ -105,119 +108,6 @@ class AsyncRunClient:
         self._broker_time.learn(request.run_id, place.appended_at, checked=bool(headers))
         return request.run_id
 
-    async def approve(
-        self,
-        run_id: str,
-        call_id: str,
-        arguments: Content | None = None,
-        comment: str | None = None,
-        *,
-        shown: str | None = None,
-        holds: Holds | None = None,
-        on_behalf_of: str | None = None,
-    ) -> str:
-        """Let a proposed call run, with edited arguments where given; return the request's id.
-
-        ``shown`` is the digest of what was shown, ``holds`` for which other calls it holds, and
-        ``on_behalf_of`` who is absent and has delegated to this user.
-        """
-        control = self._messages.approve(
-            run_id,
-            call_id,
-            arguments,
-            comment,
-            shown=shown,
-            holds=holds,
-            on_behalf_of=on_behalf_of,
-        )
-        return await self._send(control)
-
-    async def deny(
-        self,
-        run_id: str,
-        call_id: str,
-        reason: str,
-        *,
-        shown: str | None = None,
-        on_behalf_of: str | None = None,
-    ) -> str:
-        """Refuse a proposed call; the model is told the reason."""
-        said = self._messages.deny(run_id, call_id, reason, shown=shown, on_behalf_of=on_behalf_of)
-        return await self._send(said)
-
-    async def resolve(
-        self,
-        run_id: str,
-        call_id: str,
-        resolution: Resolution,
-        result: Content | None = None,
-        comment: str | None = None,
-    ) -> str:
-        """Say whether an uncertain call happened."""
-        control = self._messages.resolve(run_id, call_id, resolution, result, comment)
-        return await self._send(control)
-
-    async def pause(self, run_id: str, reason: str = "") -> str:
-        """Let the run make no new call until it is resumed."""
-        return await self._send(self._messages.pause(run_id, reason))
-
-    async def resume(self, run_id: str, reason: str = "") -> str:
-        """Let a paused run go on."""
-        return await self._send(self._messages.resume(run_id, reason))
-
-    async def cancel(self, run_id: str, reason: str = "") -> str:
-        """End the run."""
-        return await self._send(self._messages.cancel(run_id, reason))
-
-    async def extend(self, run_id: str, added: Mapping[str, Decimal], reason: str = "") -> str:
-        """Let the run use more: units are usd, tokens, tool_calls, model_calls and retries."""
-        return await self._send(self._messages.extend(run_id, added, reason))
-
-    async def deny_extension(self, run_id: str, reason: str = "") -> str:
-        """Let a run end that waits for more."""
-        return await self._send(self._messages.deny_extension(run_id, reason))
-
-    async def tell(self, run_id: str, message: str | Content) -> str:
-        """Say something to the run."""
-        return await self._send(self._messages.tell(run_id, message))
-
-    async def instruct(self, run_id: str, instructions: str | Content) -> str:
-        """Replace the run's instructions from here on."""
-        return await self._send(self._messages.instruct(run_id, instructions))
-
-    async def answer(
-        self,
-        run_id: str,
-        question_id: str,
-        answer: str | Content,
-        *,
-        shown: str | None = None,
-        on_behalf_of: str | None = None,
-    ) -> str:
-        """Answer what the agent asked."""
-        said = self._messages.answer(
-            run_id, question_id, answer, shown=shown, on_behalf_of=on_behalf_of
-        )
-        return await self._send(said)
-
-    async def take_over(self, run_id: str, reason: str = "", hold_ms: int = HOLD_MS) -> str:
-        """Answer in the model's place from here on, until the run is handed back or forgotten."""
-        return await self._send(self._messages.take_over(run_id, reason, hold_ms))
-
-    async def reply(self, run_id: str, said: str | Content | None = None, calls: Calls = ()) -> str:
-        """Answer in the model's place: with words, with calls (tool and arguments), or both."""
-        return await self._send(self._messages.reply(run_id, said, calls))
-
-    async def give_result(
-        self, run_id: str, call_id: str, result: Content, *, failed: bool = False
-    ) -> str:
-        """Answer an open call in its tool's place; ``failed`` says that it could not be done."""
-        return await self._send(self._messages.give_result(run_id, call_id, result, failed=failed))
-
-    async def hand_back(self, run_id: str, reason: str = "") -> str:
-        """Let the model answer again."""
-        return await self._send(self._messages.hand_back(run_id, reason))
-
     async def say_of(self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]) -> None:
         """Put on record what this user says about a run; it is durable then."""
         record = self._messages.feedback(run_id, feedback_id, **said)
@@ -267,9 +157,9 @@ class AsyncRunClient:
         hub = self.hubs.events if topic == topics.EVENTS else self.hubs.completions
         return await asyncio.wrap_future(hub.history.read(run_id))
 
-    async def _send(self, control: Control) -> str:
-        await self._publish(topics.CONTROLS, control, control.run_id)
-        return control.request_id
+    async def _sent(self, made: Control) -> str:
+        await self._publish(topics.CONTROLS, made, made.run_id)
+        return made.request_id
 
     async def _publish(
         self, topic: str, record: Record, key: str, headers: Headers = ()

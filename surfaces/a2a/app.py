@@ -30,6 +30,7 @@ from runfold.surfaces.a2a.cards.cards import KEYS, PREFIX, Cards
 from runfold.surfaces.a2a.files import PATH, Files
 from runfold.surfaces.a2a.handler import Handler
 from runfold.surfaces.a2a.serving import Served, replayed
+from runfold.surfaces.a2a.versions import wrong_version
 from runfold.surfaces.http.access.identity import Caller, Marks, caller_of, marks_of
 from runfold.surfaces.http.access.letting_in import authenticated
 from runfold.surfaces.http.gateway import Gateway
@@ -136,10 +137,10 @@ class A2A:
         if found is _UNREADABLE:
             await served.answer(request, JSONResponse(body))
             return
-        if is_rpc and (said := _wrong_version(request, found)):
-            await served.answer(request, JSONResponse(said))
+        if (refusal := wrong_version(request, rest, found)) is not None:
+            await served.answer(request, refusal)
             return
-        call = Call(caller, name, agent, _after(request))
+        call = Call(caller, name, agent, _after(request), watch=gateway.watch(request))
         scope = _inner(request.scope, rest, call)
         streams = _streams(rest, found)
         await served.run(self._protocol, scope, replayed(body, receive), call, streams=streams)
@@ -264,18 +265,6 @@ def _need_whole(body: bytes) -> None:
         json.dumps(json.loads(body), ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise Problem("malformed", "The body holds half a character: send it whole.") from None
-
-
-def _wrong_version(request: Request, found: Any) -> dict[str, Any] | None:
-    """Return the error of a method of 0.3 that says it is of another version, None for all else."""
-    version = request.headers.get("a2a-version") or "0.3"
-    method = found.get("method") if isinstance(found, dict) else None
-    if not isinstance(method, str) or "/" not in method or version.startswith("0."):
-        return None
-    told = f"Methods such as message/send are those of version 0.3, not {version[:20]}."
-    known = found.get("id")
-    number = known if isinstance(known, str | int) and not isinstance(known, bool) else None
-    return {"jsonrpc": "2.0", "id": number, "error": {"code": -32009, "message": told}}
 
 
 def _unreadable(problem: Problem) -> dict[str, Any]:

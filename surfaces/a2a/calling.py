@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from a2a.server.context import ServerCallContext
@@ -11,6 +12,7 @@ from starlette.requests import Request
 
 from runfold.events.definitions.agents.agent import AgentDefinition
 from runfold.surfaces.http.access.identity import Caller
+from runfold.surfaces.http.access.standing import Watch
 from runfold.surfaces.http.refusals.problems import Problem
 
 CALL = "runfold.call"
@@ -19,13 +21,18 @@ CALL = "runfold.call"
 
 @dataclass(slots=True)
 class Call:
-    """``after`` is the number of the last event that a subscriber has; ``name`` as it was asked."""
+    """``after`` is the number of the last event that a subscriber has; ``name`` as it was asked.
+
+    ``watch`` says when its credential is over; a stream's ``over`` is done then.
+    """
 
     caller: Caller
     name: str
     agent: AgentDefinition
     after: int | None = None
     problem: Problem | None = field(default=None)
+    watch: Watch | None = None
+    over: asyncio.Future[None] | None = None
 
     def is_of(self, agent: str) -> bool:
         """Return whether a run of an agent is a task of the one that is called."""

@@ -22,9 +22,11 @@ from runfold.surfaces.a2a.messages.parts import MODES
 from runfold.surfaces.a2a.messages.sending import Sending, Sent
 from runfold.surfaces.a2a.push.configs import PushConfigs
 from runfold.surfaces.a2a.refusals import refusal_of
+from runfold.surfaces.a2a.tasks.folding import begun
 from runfold.surfaces.a2a.tasks.listing import list_tasks
 from runfold.surfaces.a2a.tasks.states import TERMINAL
 from runfold.surfaces.a2a.tasks.tasks import Tasks, checked
+from runfold.surfaces.a2a.unless import unless_over
 from runfold.surfaces.application.errors import NoEffectYetError, RunEndedError
 from runfold.surfaces.application.runs.reading.accepted import steer
 from runfold.surfaces.http.access import identity
@@ -84,6 +86,8 @@ class Handler(RequestHandler):
         async def work(call: Call) -> a2a.Task:
             task_id = (await self._sent(call, params)).task_id
             history = _history(params.configuration)
+            if not await self._may_show(call, params.message, task_id):
+                return begun(task_id, params.message.context_id)
             if params.configuration.return_immediately:
                 return await self._tasks.get(call, task_id, history)
             return await self._tasks.settled(call, task_id, history)
@@ -97,6 +101,9 @@ class Handler(RequestHandler):
 
         async def events(call: Call) -> AsyncIterator[Event]:
             task_id, seq = await self._sent(call, params)
+            if not await self._may_show(call, params.message, task_id):
+                yield begun(task_id, params.message.context_id)
+                return
             async with closed(self._tasks.stream(call, task_id, after=seq)) as coming:
                 async for each in coming:
                     yield each
@@ -177,6 +184,12 @@ class Handler(RequestHandler):
         need_scope(call.caller, identity.READ)
         await self._gateway.note_read(call.caller, f"a2a {what}", task_id)
 
+    async def _may_show(self, call: Call, message: a2a.Message, task_id: str) -> bool:
+        """Put on record that a task which a message began is read; return whether it may be."""
+        if message.task_id:
+            return True
+        return await self._gateway.may_show(call.caller, "a2a message/send", task_id)
+
     async def _sent(self, call: Call, params: a2a.SendMessageRequest) -> Sent:
         wanted = params.configuration
         if wanted.accepted_output_modes and not _ANY_MODE & set(wanted.accepted_output_modes):
@@ -185,7 +198,7 @@ class Handler(RequestHandler):
         pushed = wanted.HasField("task_push_notification_config")
         if pushed:
             # Checked first: an accepted message must not fail because of its push notifications.
-            await self._pushes.check(wanted.task_push_notification_config)
+            await self._pushes.check(call, wanted.task_push_notification_config)
             await self._telling(call)
         if params.message.task_id:
             # What is answered is the task, with what was said before.
@@ -210,8 +223,8 @@ class Handler(RequestHandler):
         self, call: Call, params: a2a.TaskPushNotificationConfig
     ) -> a2a.TaskPushNotificationConfig:
         await self._telling(call, checked(params.task_id))
-        await self._pushes.check(params)
         await self._tasks.get(call, params.task_id, 0)
+        await self._pushes.check(call, params)
         return await self._pushes.add(call, params)
 
     async def _cancelled(self, call: Call, params: a2a.CancelTaskRequest) -> a2a.Task:
@@ -255,7 +268,7 @@ class Handler(RequestHandler):
         call = call_of(context)
         try:
             async with closed(events(call)) as coming:
-                async for event in coming:
+                async for event in unless_over(coming, call.over):
                     yield event
         except Exception as error:
             refusal = refusal_of(error, call)

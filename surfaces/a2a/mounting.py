@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.infra.gateway.pushed import PushStore
+from runfold.infra.http.outgoing import OutgoingRules
 from runfold.infra.settings.declared import a2a as variables
 from runfold.producers.client import AsyncRunClient
 from runfold.surfaces.a2a.app import A2A, PATHS, Shown
@@ -18,6 +19,7 @@ from runfold.surfaces.a2a.cards.cards import KEYS, Cards
 from runfold.surfaces.a2a.cards.signing import card_key_in
 from runfold.surfaces.a2a.files import Files
 from runfold.surfaces.a2a.handler import Handler
+from runfold.surfaces.a2a.push.allowed import allowed_by
 from runfold.surfaces.a2a.push.configs import PushConfigs
 from runfold.surfaces.a2a.push.pushing import Pushing
 from runfold.surfaces.a2a.push.sender import HttpSender
@@ -36,6 +38,7 @@ class A2ASettings:
     card_key: Path
     shown: Shown
     push_hosts: tuple[str, ...]
+    outgoing: OutgoingRules = field(default_factory=OutgoingRules)
 
     @classmethod
     def read(cls, folder: Path, env: Mapping[str, str] | None = None) -> Self:
@@ -45,6 +48,7 @@ class A2ASettings:
             card_key=variables.A2A_CARD_KEY_FILE.read(env) or folder / CARD_KEY,
             shown=Shown(variables.A2A_PUBLIC.read(env), variables.A2A_DEFAULT.read(env)),
             push_hosts=variables.A2A_PUSH_HOSTS.read(env),
+            outgoing=OutgoingRules.read(env),
         )
 
 
@@ -61,7 +65,7 @@ def mount(
     # Strangers make it speak of what they send: what matters is counted and answered here.
     logging.getLogger("a2a").setLevel(logging.CRITICAL)
     key, url = card_key_in(settings.card_key), (settings.url or url).rstrip("/")
-    sender = HttpSender(settings.push_hosts)
+    sender = HttpSender(settings.push_hosts, settings.outgoing)
     kept = store if settings.push_hosts else None
     pushes = PushConfigs(kept, sender)
     cards = Cards(url, key.signer(f"{url}{KEYS}"), openid=openid, pushes=pushes.are_kept)
@@ -72,6 +76,9 @@ def mount(
     def client(tenant_id: str, user_id: str) -> AsyncRunClient:
         return AsyncRunClient(gateway.writer, gateway.reader, tenant_id, user_id, gateway.hubs)
 
-    watches = () if kept is None else (Pushing(kept, sender, client),)
+    tokens = gateway.door.tokens
+    issuers = [each.name for each in tokens.issuers] if tokens is not None else []
+    allowed = allowed_by(gateway.door.keys, issuers)
+    watches = () if kept is None else (Pushing(kept, sender, client, allowed),)
     mounted = tuple(Mounted(path, "a2a", app, own_door=True) for path in PATHS)
     return Beside(mounted, watches)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 
 from starlette.requests import Request
@@ -14,7 +15,7 @@ from runfold.surfaces.a2a.calling import Call
 from runfold.surfaces.http.access.identity import Marks
 from runfold.surfaces.http.access.limits import Use
 from runfold.surfaces.http.handling import refused
-from runfold.surfaces.http.metrics import STREAMS
+from runfold.surfaces.http.metrics import CUT, STREAMS
 from runfold.surfaces.http.refusals.problems import Problem, answer
 
 _log = logging.getLogger("runfold.gateway")
@@ -62,12 +63,14 @@ class Served:
     async def _stream(self, app: ASGIApp, scope: Scope, receive: Receive, call: Call) -> None:
         leave = self._use.listen(call.caller.tenant_id)
         STREAMS().inc()
+        unwatch = _watched(call)
         sending = asyncio.ensure_future(_served(app, scope, receive, self._passing(call)))
         self._use.streams.add(sending)
         try:
             await asyncio.wait({sending})
         finally:
             leave()
+            unwatch()
             self._use.streams.discard(sending)
             STREAMS().dec()
             if not sending.done():
@@ -135,6 +138,19 @@ def replayed(body: bytes, receive: Receive) -> Receive:
 
 async def _served(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     await app(scope, receive, send)
+
+
+def _watched(call: Call) -> Callable[[], None]:
+    """Have a stream told when its credential is over; return what ends that."""
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    call.over = over
+
+    def end() -> None:
+        if not over.done():
+            CUT("revoked").inc()
+            over.set_result(None)
+
+    return call.watch(end) if call.watch is not None else lambda: None
 
 
 async def _nothing() -> Message:

@@ -82,112 +82,130 @@ def stream(run_id: str, after: int) -> Ask:
     return Ask("GET", f"{_path(run_id)}/events", headers=headers)
 
 
-def approve(
-    run_id: str,
-    call_id: str,
-    arguments: Content | None = None,
-    comment: str | None = None,
-    *,
-    shown: str | None = None,
-    holds: Holds | None = None,
-    on_behalf_of: str | None = None,
-) -> Ask:
-    """Return the permit of a call."""
-    body: dict[str, Any] = {
-        "call_id": call_id,
-        "comment": comment,
-        "shown_digest": shown,
-        "on_behalf_of": on_behalf_of,
-    }
-    if arguments is not None:
-        body["arguments"] = said(arguments)
-    if holds is not None:
-        body["holds_for"] = holds.scope.value
-        body["times"] = holds.times
-        if holds.scope is HoldsFor.PATTERN:
-            body["where"] = list(_bounds(holds))
-    return _control(run_id, "approve", body)
+class Asks:
+    """Makes requests for the controls of runs; raises InvalidError for what has no form here."""
+
+    def approve(
+        self,
+        run_id: str,
+        call_id: str,
+        arguments: Content | None = None,
+        comment: str | None = None,
+        *,
+        shown: str | None = None,
+        holds: Holds | None = None,
+        on_behalf_of: str | None = None,
+    ) -> Ask:
+        """Return the permit of a call."""
+        body: dict[str, Any] = {
+            "call_id": call_id,
+            "comment": comment,
+            "shown_digest": shown,
+            "on_behalf_of": on_behalf_of,
+        }
+        if arguments is not None:
+            body["arguments"] = said(arguments)
+        if holds is not None:
+            body["holds_for"] = holds.scope.value
+            body["times"] = holds.times
+            if holds.scope is HoldsFor.PATTERN:
+                body["where"] = list(_bounds(holds))
+        return _control(run_id, "approve", body)
+
+    def deny(
+        self,
+        run_id: str,
+        call_id: str,
+        reason: str,
+        *,
+        shown: str | None = None,
+        on_behalf_of: str | None = None,
+    ) -> Ask:
+        """Return the refusal of a call."""
+        decided = {"shown_digest": shown, "on_behalf_of": on_behalf_of}
+        return _control(run_id, "deny", {"call_id": call_id, "reason": reason, **decided})
+
+    def resolve(
+        self,
+        run_id: str,
+        call_id: str,
+        resolution: Resolution,
+        result: Content | None = None,
+        comment: str | None = None,
+    ) -> Ask:
+        """Return what was found out about an uncertain call."""
+        body = {"call_id": call_id, "resolution": resolution.value, "comment": comment}
+        return _control(
+            run_id, "resolve", body | ({} if result is None else {"result": said(result)})
+        )
+
+    def extend(self, run_id: str, added: Mapping[str, Decimal], reason: str) -> Ask:
+        """Return the request to let a run use more."""
+        # As texts: a JSON number of many digits would be rounded.
+        amounts = {unit: f"{amount:f}" for unit, amount in added.items()}
+        return _control(run_id, "extend", {"added": amounts, "reason": reason})
+
+    def tell(self, run_id: str, message: str | Content) -> Ask:
+        """Return a message to a run."""
+        return _control(run_id, "messages", {"content": said(message)})
+
+    def instruct(self, run_id: str, instructions: str | Content) -> Ask:
+        """Return new instructions."""
+        return _control(run_id, "instructions", {"instructions": said(instructions)})
+
+    def answer(
+        self,
+        run_id: str,
+        question_id: str,
+        text: str | Content,
+        *,
+        shown: str | None = None,
+        on_behalf_of: str | None = None,
+    ) -> Ask:
+        """Return an answer to what the agent asked."""
+        body = {"question_id": question_id, "answer": said(text)}
+        decided = {"shown_digest": shown, "on_behalf_of": on_behalf_of}
+        return _control(run_id, "answer", {**body, **decided})
+
+    def take_over(self, run_id: str, reason: str, hold_ms: int) -> Ask:
+        """Return the request to answer in the model's place."""
+        return _control(run_id, "take-over", {"reason": reason, "hold_ms": hold_ms})
+
+    def reply(self, run_id: str, text: str | Content | None, calls: Calls) -> Ask:
+        """Return an answer in the model's place."""
+        proposed = [{"tool": tool, "arguments": said(arguments)} for tool, arguments in calls]
+        return _control(
+            run_id, "reply", {"text": None if text is None else said(text), "calls": proposed}
+        )
+
+    def give_result(self, run_id: str, call_id: str, result: Content, *, failed: bool) -> Ask:
+        """Return a result in a tool's place."""
+        return _control(
+            run_id, "results", {"call_id": call_id, "result": said(result), "failed": failed}
+        )
+
+    def pause(self, run_id: str, reason: str) -> Ask:
+        """Return a request to pause."""
+        return _control(run_id, "pause", {"reason": reason})
+
+    def resume(self, run_id: str, reason: str) -> Ask:
+        """Return a request to go on."""
+        return _control(run_id, "resume", {"reason": reason})
+
+    def cancel(self, run_id: str, reason: str) -> Ask:
+        """Return a request to end."""
+        return _control(run_id, "cancel", {"reason": reason})
+
+    def deny_extension(self, run_id: str, reason: str) -> Ask:
+        """Return the answer that a run which waits for more gets none."""
+        return _control(run_id, "deny-extension", {"reason": reason})
+
+    def hand_back(self, run_id: str, reason: str) -> Ask:
+        """Return a request to let the model answer again."""
+        return _control(run_id, "hand-back", {"reason": reason})
 
 
-def deny(
-    run_id: str,
-    call_id: str,
-    reason: str,
-    *,
-    shown: str | None = None,
-    on_behalf_of: str | None = None,
-) -> Ask:
-    """Return the refusal of a call."""
-    decided = {"shown_digest": shown, "on_behalf_of": on_behalf_of}
-    return _control(run_id, "deny", {"call_id": call_id, "reason": reason, **decided})
-
-
-def resolve(
-    run_id: str,
-    call_id: str,
-    resolution: Resolution,
-    result: Content | None = None,
-    comment: str | None = None,
-) -> Ask:
-    """Return what was found out about an uncertain call."""
-    body = {"call_id": call_id, "resolution": resolution.value, "comment": comment}
-    return _control(run_id, "resolve", body | ({} if result is None else {"result": said(result)}))
-
-
-def with_reason(run_id: str, word: str, reason: str) -> Ask:
-    """Return a control that says no more than why: cancel, pause, resume and others."""
-    return _control(run_id, word, {"reason": reason})
-
-
-def extend(run_id: str, added: Mapping[str, Decimal], reason: str) -> Ask:
-    """Return the request to let a run use more."""
-    # As texts: a JSON number of many digits would be rounded.
-    amounts = {unit: f"{amount:f}" for unit, amount in added.items()}
-    return _control(run_id, "extend", {"added": amounts, "reason": reason})
-
-
-def tell(run_id: str, message: str | Content) -> Ask:
-    """Return a message to a run."""
-    return _control(run_id, "messages", {"content": said(message)})
-
-
-def instruct(run_id: str, instructions: str | Content) -> Ask:
-    """Return new instructions."""
-    return _control(run_id, "instructions", {"instructions": said(instructions)})
-
-
-def answer(
-    run_id: str,
-    question_id: str,
-    text: str | Content,
-    *,
-    shown: str | None = None,
-    on_behalf_of: str | None = None,
-) -> Ask:
-    """Return an answer to what the agent asked."""
-    body = {"question_id": question_id, "answer": said(text)}
-    decided = {"shown_digest": shown, "on_behalf_of": on_behalf_of}
-    return _control(run_id, "answer", {**body, **decided})
-
-
-def take_over(run_id: str, reason: str, hold_ms: int) -> Ask:
-    """Return the request to answer in the model's place."""
-    return _control(run_id, "take-over", {"reason": reason, "hold_ms": hold_ms})
-
-
-def reply(run_id: str, text: str | Content | None, calls: Calls) -> Ask:
-    """Return an answer in the model's place."""
-    proposed = [{"tool": tool, "arguments": said(arguments)} for tool, arguments in calls]
-    return _control(
-        run_id, "reply", {"text": None if text is None else said(text), "calls": proposed}
-    )
-
-
-def give_result(run_id: str, call_id: str, result: Content, *, failed: bool) -> Ask:
-    """Return a result in a tool's place."""
-    return _control(
-        run_id, "results", {"call_id": call_id, "result": said(result), "failed": failed}
-    )
+ASKS = Asks()
 
 
 def said(given: str | Content) -> Any:

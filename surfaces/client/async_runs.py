@@ -11,21 +11,23 @@ import httpx
 
 from runfold.events.contents.content import Content
 from runfold.producers.client import RequestOptions
+from runfold.producers.client.controls import Controls
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotYetError
 from runfold.surfaces.client import answers, asking, transport
 from runfold.surfaces.client.answers import Answer
-from runfold.surfaces.client.asking import Ask
+from runfold.surfaces.client.asking import ASKS, Ask
 from runfold.surfaces.client.following import Following, Until
 from runfold.surfaces.client.retrying import Trying
-from runfold.surfaces.client.steering import Steering
 from runfold.surfaces.client.transport import Target, transport_error
 
 Outcome = Coroutine[Any, Any, shapes.ControlOutcome]
 
 
-class AsyncHttpRuns(Steering[Outcome]):
+class AsyncHttpRuns(Controls[Ask, Outcome]):
     """Runs of the key's tenant, all from one event loop. Runs of others are not there."""
+
+    _says = ASKS
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -87,9 +89,8 @@ class AsyncHttpRuns(Steering[Outcome]):
                 async for _ in followed:
                     pass
 
-    async def steer(self, ask: Ask) -> shapes.ControlOutcome:
-        """Send a control and return what became of it."""
-        return answers.outcome(await self._send(ask))
+    async def _sent(self, made: Ask) -> shapes.ControlOutcome:
+        return answers.outcome(await self._send(made))
 
     async def _send(self, ask: Ask) -> Answer:
         trying = Trying(ask, self._target.retries)

@@ -12,19 +12,21 @@ import httpx
 
 from runfold.events.contents.content import Content
 from runfold.producers.client import RequestOptions
+from runfold.producers.client.controls import Controls
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotYetError
 from runfold.surfaces.client import answers, asking, transport
 from runfold.surfaces.client.answers import Answer
-from runfold.surfaces.client.asking import Ask
+from runfold.surfaces.client.asking import ASKS, Ask
 from runfold.surfaces.client.following import Following, Until
 from runfold.surfaces.client.retrying import Trying
-from runfold.surfaces.client.steering import Steering
 from runfold.surfaces.client.transport import Target, transport_error
 
 
-class HttpRuns(Steering[shapes.ControlOutcome]):
+class HttpRuns(Controls[Ask, shapes.ControlOutcome]):
     """Runs of the key's tenant; any thread may use it. Runs of others are not there."""
+
+    _says = ASKS
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -75,9 +77,8 @@ class HttpRuns(Steering[shapes.ControlOutcome]):
             for _ in self._followed(run_id, found.seq, until):
                 pass
 
-    def steer(self, ask: Ask) -> shapes.ControlOutcome:
-        """Send a control and return what became of it."""
-        return answers.outcome(self._send(ask))
+    def _sent(self, made: Ask) -> shapes.ControlOutcome:
+        return answers.outcome(self._send(made))
 
     def _send(self, ask: Ask) -> Answer:
         trying = Trying(ask, self._target.retries)

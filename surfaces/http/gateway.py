@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
+from starlette.requests import Request
 
 from runfold.events.definitions import Definitions
 from runfold.events.run import Event
-from runfold.infra.artifacts.port import ArtifactStore
+from runfold.infra.artifacts.port import SizedArtifacts
 from runfold.infra.credentials.token import Claims
 from runfold.infra.documents import Remark
 from runfold.infra.http.rules import OutgoingRules
@@ -22,6 +23,7 @@ from runfold.processors.definitions.publisher import Report
 from runfold.producers.client import AsyncRunClient, Hubs
 from runfold.producers.log.port import LogReader, LogWriter
 from runfold.projections.queries import Views
+from runfold.surfaces.application.errors import UnavailableError
 from runfold.surfaces.application.faults import Code, fault_of
 from runfold.surfaces.application.reads import ReadRecord
 from runfold.surfaces.application.runs.asking.once import Once
@@ -31,6 +33,7 @@ from runfold.surfaces.application.scope import OperatorScope, Scope, TenantScope
 from runfold.surfaces.http.access.identity import Caller
 from runfold.surfaces.http.access.letting_in import Door
 from runfold.surfaces.http.access.limits import Use
+from runfold.surfaces.http.access.standing import Standing, Watch
 from runfold.surfaces.http.channels.wiring import Channels
 
 T = TypeVar("T")
@@ -74,10 +77,15 @@ class Gateway:
     reads: str = "off"
     reads_to: Callable[[], str] = str
     publish: Publish | None = None
-    artifacts: ArtifactStore | None = None
+    artifacts: SizedArtifacts | None = None
     channels: Channels = field(default_factory=Channels)
     definitions: Callable[[], Definitions] = Definitions
     push: PushOffered = field(default_factory=PushOffered)
+    standing: Standing = field(default_factory=Standing)
+
+    def watch(self, request: Request) -> Watch:
+        """Return what ends a stream once the credential of its request is over."""
+        return self.standing.of(self.door, request)
 
     def client(self, caller: Caller) -> AsyncRunClient:
         """Return a client that speaks for a caller."""
@@ -138,6 +146,17 @@ class Gateway:
         claims = Claims(caller.tenant_id, caller.user_id, _LATEST, caller.key_id[:200])
         record = ReadRecord(self.reads, self.reads_to, claims, "http")
         await asyncio.to_thread(record.note, what, caller.tenant_id, run_id, _log.warning)
+
+    async def may_show(self, caller: Caller, what: str, run_id: str) -> bool:
+        """Put on record that a run which a caller just asked for is read, and return whether it is.
+
+        Where that must be and cannot, the run is asked for all the same, and nothing of it shown.
+        """
+        try:
+            await self.note_read(caller, what, run_id)
+        except UnavailableError:
+            return False
+        return True
 
     async def _asked(self, scope: Scope, question: Callable[[Views], T]) -> T:
         def asked() -> T:

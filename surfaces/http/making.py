@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +14,7 @@ import psycopg
 
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
+from runfold.events.errors import KeysUnavailableError
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.artifacts.sealed import SealedArtifacts
 from runfold.infra.credentials.bearer.verifying import Verifier
@@ -27,7 +30,7 @@ from runfold.infra.secrets.chosen import every_secret
 from runfold.infra.settings.declared import variables
 from runfold.infra.settings.declared.isolation import TOKEN
 from runfold.processors.definitions.publisher import Report
-from runfold.processors.definitions.sealing import reading_codec
+from runfold.processors.definitions.sealing import serving_codec
 from runfold.producers.client import Hubs
 from runfold.producers.errors import LogError
 from runfold.producers.log.kafka import Publisher, TopicReader
@@ -76,7 +79,8 @@ def make(process: Process, settings: GatewaySettings, *, development: bool) -> M
     config = process.config
     url = config.need_database()
     kafka = dict(config.kafka)
-    codec = reading_codec(registry_of(config.schema_registry_url), lambda: kafka)
+    codec = serving_codec(registry_of(config.schema_registry_url), lambda: kafka)
+    threading.Thread(target=_know_what_is_sealed, args=(codec,), daemon=True).start()
     signer = signer_of(token=process.taken.values.get(TOKEN.name))
     writer = Publisher(kafka, codec, "runfold/http", signer=signer)
     reader = TopicReader(kafka, codec)
@@ -118,6 +122,12 @@ def make(process: Process, settings: GatewaySettings, *, development: bool) -> M
     )
     closing = (hubs.close, writer.close, sessions.close, views.dispose)
     return Made(gateway, asked, codec, PostgresPushStore(sessions), closing)
+
+
+def _know_what_is_sealed(codec: Codec) -> None:
+    """Read which tenants are sealed before the first request: it would wait for it."""
+    with suppress(KeysUnavailableError):
+        _ = codec.sealing is not None and codec.sealing.keys.any
 
 
 def _publisher(kafka: Mapping[str, str], codec: Codec, log: LogWriter) -> Publish:

@@ -37,7 +37,8 @@ BACK_OFFS = TABLE.counter(
 CUT = TABLE.counter(
     "runfold_http_streams_cut",
     "streams that were ended before their time: `behind` whose listener left more waiting than its "
-    "buffer holds, `stalled` whose listener took nothing, `fault` where the log could not be read",
+    "buffer holds, `stalled` whose listener took nothing, `fault` where the log could not be "
+    "read, `revoked` whose key or token lets in no more",
     ["kind"],
     process="gateway",
 )

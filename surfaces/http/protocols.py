@@ -6,7 +6,7 @@ import logging
 from importlib.util import find_spec
 
 from runfold.infra.settings.declared.a2a import A2A
-from runfold.infra.settings.declared.mcp import MCP_ISSUERS, MCP_URL
+from runfold.infra.settings.declared.mcp import MCP_URL
 from runfold.surfaces.http.making import Made
 from runfold.surfaces.http.mounted import Beside
 from runfold.surfaces.http.settings import FOLDER, GatewaySettings
@@ -26,13 +26,11 @@ def _mcp(made: Made) -> Beside:
     from runfold.surfaces.mcp.mounting import mounted  # noqa: PLC0415 - needs its extra
     from runfold.surfaces.mcp.resources import Artifacts  # noqa: PLC0415
 
-    store = made.gateway.artifacts
     return Beside(
         mounted(
             made.gateway,
-            artifacts=Artifacts(store.get) if store is not None else None,
+            artifacts=Artifacts(made.gateway.artifacts),
             public_url=MCP_URL.read() or None,
-            issuers=MCP_ISSUERS.read(),
         )
     )
 

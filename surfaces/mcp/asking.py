@@ -12,6 +12,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from runfold.surfaces.application.runs.async_runs import AsyncRuns
 from runfold.surfaces.http.access.identity import DECIDE, Caller
+from runfold.surfaces.http.access.standing import End, Leave
 from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.http.mounted import caller_in
 
@@ -39,6 +40,11 @@ class Asking:
     def runs(self) -> AsyncRuns:
         """The runs of the caller's tenant."""
         return self.gateway.runs(self.caller)
+
+    def watch(self, end: End) -> Leave:
+        """Have a call that waits ended once its credential is over."""
+        assert self.ctx.request is not None
+        return self.gateway.watch(self.ctx.request)(end)
 
     @property
     def modern(self) -> bool:

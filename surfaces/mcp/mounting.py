@@ -17,9 +17,13 @@ def mounted(
     *,
     artifacts: Artifacts | None = None,
     public_url: str | None = None,
-    issuers: tuple[str, ...] = (),
 ) -> tuple[Mounted, ...]:
-    """Return what a gateway serves of the protocol."""
+    """Return what a gateway serves of the protocol.
+
+    Its metadata name the issuers whose tokens this gateway lets in, and no others.
+    """
+    tokens = gateway.door.tokens
+    issuers = tuple(each.issuer for each in tokens.issuers) if tokens is not None else ()
     metadata = Metadata(issuers, public_url)
     endpoint = Endpoint(make_server(gateway, artifacts), gateway.use.limits, _who, public_url)
     return (

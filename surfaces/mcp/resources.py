@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +24,7 @@ from runfold.events import run as journal
 from runfold.events.base import Record
 from runfold.events.contents.content import JSON, Content
 from runfold.infra.artifacts.errors import ArtifactError
-from runfold.infra.artifacts.port import ref_of
+from runfold.infra.artifacts.port import SizedArtifacts, ref_of
 from runfold.surfaces.application.errors import NotFoundError
 from runfold.surfaces.application.rendering import to_json
 from runfold.surfaces.application.runs import async_follow
@@ -38,9 +37,6 @@ from runfold.surfaces.mcp.bounded import MOST_BYTES, bounded, plain, short
 from runfold.surfaces.mcp.tools.following import where_it_stands
 from runfold.surfaces.mcp.tools.run_tools import page
 
-Fetch = Callable[[str, str], bytes]
-"""Returns the bytes of a tenant's artifact by its ref; raises ArtifactError."""
-
 _URI = re.compile(
     r"runfold://runs/(?P<run>[A-Za-z0-9_-]{1,64})"
     r"(?:/(?P<part>events|artifacts/(?P<name>[0-9a-f]{64})))?(?:\?after=(?P<after>\d{1,18}))?"
@@ -48,14 +44,17 @@ _URI = re.compile(
 _MOST_LISTED = 50
 _MOST_EVENTS = 200
 _NO_SUCH = -32002
+_MOST_OF_A_SEAL = 1_024
+"""By how many bytes a sealed artifact is longer than its content, and more."""
+
 _TEXTS = ("text/", "application/json", "application/xml", "application/yaml")
 
 
 @dataclass(frozen=True, slots=True)
 class Artifacts:
-    """Where artifacts are fetched, None where this gateway reaches none; ``most`` are bytes."""
+    """Where artifacts are kept, None where this gateway reaches none; ``most`` are bytes."""
 
-    fetch: Fetch | None = None
+    store: SizedArtifacts | None = None
     most: int = 1_000_000
 
 
@@ -132,17 +131,18 @@ async def _artifact(
     tenant = asking.caller.tenant_id
     ref = ref_of(name, tenant)
     kind = await _kind_in(asking, run_id, ref)
-    if kind is None or artifacts.fetch is None:
+    if kind is None or artifacts.store is None:
         raise _no_such(uri)
     try:
-        data = await asyncio.to_thread(artifacts.fetch, ref, tenant)
+        # Known before it is read: what is too large is not held for a moment.
+        size = await asyncio.to_thread(artifacts.store.size, ref, tenant)
+        if size > artifacts.most + _MOST_OF_A_SEAL:
+            raise _too_large(size, artifacts.most, name)
+        data = await asyncio.to_thread(artifacts.store.get, ref, tenant)
     except ArtifactError:
         raise _no_such(uri) from None
     if len(data) > artifacts.most:
-        raise MCPError(
-            INVALID_PARAMS,
-            f"It has {len(data):,} bytes, and {artifacts.most:,} can be read here.",
-        )
+        raise _too_large(len(data), artifacts.most, name)
     if kind.startswith(_TEXTS):
         try:
             text = data.decode()
@@ -178,6 +178,16 @@ def _contents(value: Any) -> list[Content]:
     if isinstance(value, tuple | list):
         return [found for held in value for found in _contents(held)]
     return []
+
+
+def _too_large(size: int, most: int, name: str) -> MCPError:
+    place = f"/artifacts/{name}"
+    return MCPError(
+        INVALID_PARAMS,
+        f"It has {size:,} bytes, and {most:,} can be read here: GET {place} at the gateway, with "
+        "the same key, gives all of it, or with a Range such as bytes=0-999999 a part.",
+        {"code": "too_large", "size": size, "most": most, "place": place},
+    )
 
 
 def _no_such(uri: str) -> MCPError:

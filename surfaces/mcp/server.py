@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import closing
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -33,11 +32,13 @@ from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.mcp import resources
 from runfold.surfaces.mcp.asking import TASKS, Asking, Context
 from runfold.surfaces.mcp.known import Known
+from runfold.surfaces.mcp.listing import cursor_of, place_of, scopes_in
 from runfold.surfaces.mcp.resources import Artifacts
 from runfold.surfaces.mcp.tools import tasks
 from runfold.surfaces.mcp.tools.agents import AgentTool, agents_of
 from runfold.surfaces.mcp.tools.following import (
     USUAL_WAIT_S,
+    only_asked_for,
     ran,
     resumed_run,
     wait,
@@ -58,7 +59,7 @@ Answer = CallToolResult | InputRequiredResult | dict[str, Any]
 
 _log = logging.getLogger("runfold.gateway")
 _PAGE = 100
-_MOST_SCOPES = 1_000
+_CALL = "MCP tools/call"
 INSTRUCTIONS = (
     "Tools named after agents ask that agent to achieve a goal and wait for a while; the run goes "
     "on whatever becomes of the call, and get_run says how it stands. Where a run waits for a "
@@ -80,9 +81,9 @@ class Methods:
         """List what the caller's key lets it call; with ``scopes`` what these suffice for."""
         asking = Asking.of(self._gateway, ctx)
         shown = await self.tools_of(asking, scopes_in(asking.params))
-        after = _place_of(params.cursor if params else None)
+        after = place_of(params.cursor if params else None)
         left = [tool for tool in shown if tool.name > after]
-        more = _cursor(left[_PAGE - 1].name) if len(left) > _PAGE else None
+        more = cursor_of(left[_PAGE - 1].name) if len(left) > _PAGE else None
         return ListToolsResult(tools=left[:_PAGE], next_cursor=more)
 
     async def tools_of(self, asking: Asking, scopes: frozenset[str] | None) -> list[Tool]:
@@ -141,6 +142,8 @@ class Methods:
             run_id = await start(
                 asking, said.agent, said.goal, said.idempotency_key, said.thread_id
             )
+            if not await asking.gateway.may_show(asking.caller, _CALL, run_id):
+                return _unshown(asking, run_id, said.agent)
         if asking.takes_tasks:
             return await tasks.created(asking, run_id)
         if said.wait_s:
@@ -161,6 +164,8 @@ class Methods:
         resumed = run_id is not None
         if run_id is None:
             run_id = await start(asking, tool.agent.name, tool.goal_of(arguments), key)
+            if not await asking.gateway.may_show(asking.caller, _CALL, run_id):
+                return _unshown(asking, run_id, tool.agent.name)
         if asking.takes_tasks:
             return await tasks.created(asking, run_id)
         came = await wait(asking, run_id, seconds, resumed)
@@ -236,20 +241,6 @@ def make_server(gateway: Gateway, artifacts: Artifacts | None = None) -> Server[
     return server
 
 
-def scopes_in(params: Mapping[str, Any]) -> frozenset[str] | None:
-    """Return the scopes that a listing is asked for, None where it is not; raises MCPError."""
-    said = params.get("scopes")
-    if said is None:
-        return None
-    if (
-        not isinstance(said, list)
-        or len(said) > _MOST_SCOPES
-        or not all(isinstance(each, str) for each in said)
-    ):
-        raise MCPError(INVALID_PARAMS, f"scopes must be a list of at most {_MOST_SCOPES} texts.")
-    return frozenset(said)
-
-
 async def _gone_on_with(asking: Asking, params: CallToolRequestParams) -> str | None:
     """Return the run that a request goes on with, None for a new one; raises Problem.
 
@@ -258,8 +249,13 @@ async def _gone_on_with(asking: Asking, params: CallToolRequestParams) -> str | 
     run_id = resumed_run(params.request_state)
     if run_id is not None:
         need_scope(asking.caller, READ)
-        await asking.gateway.note_read(asking.caller, "MCP tools/call", run_id)
+        await asking.gateway.note_read(asking.caller, _CALL, run_id)
     return run_id
+
+
+def _unshown(asking: Asking, run_id: str, agent: str) -> Answer:
+    """Return what a start is answered with where the run may not be shown."""
+    return tasks.begun(run_id) if asking.takes_tasks else came_to(only_asked_for(run_id, agent))
 
 
 async def _asked(asking: Asking, answer: Coroutine[Any, Any, T]) -> T:
@@ -279,16 +275,3 @@ def _fault_in(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     where = "/".join(str(part)[:100] for part in first["loc"])
     return f"/{where}: {first['msg'][:300]}."
-
-
-def _cursor(name: str) -> str:
-    return base64.urlsafe_b64encode(name.encode()).decode()
-
-
-def _place_of(cursor: str | None) -> str:
-    if cursor is None:
-        return ""
-    try:
-        return base64.urlsafe_b64decode(cursor.encode()).decode()
-    except ValueError:
-        raise MCPError(INVALID_PARAMS, "The cursor is none: use nextCursor of an answer.") from None

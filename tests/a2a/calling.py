@@ -34,14 +34,15 @@ def agents(
     shown: Shown | None = None,
     hosts: tuple[str, ...] = (),
     artifacts: ArtifactStore | None = None,
+    store: MemoryPushStore | None = None,
     **more: Any,
 ) -> Iterator[Served]:
     """A gateway that serves agents within the block."""
     settings = A2ASettings("", folder / "card-key.pem", shown or Shown(), hosts)
-    store = MemoryPushStore()
+    pushed = store or MemoryPushStore()
     with serving(
         log or answering(),
-        mounted=lambda gateway, url: mount(gateway, settings, url, store, artifacts),
+        mounted=lambda gateway, url: mount(gateway, settings, url, pushed, artifacts),
         **more,
     ) as served:
         yield served

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from a2a.types import a2a_pb2 as a2a
 from a2a.utils.errors import InvalidParamsError, PushNotificationNotSupportedError
 
 from runfold.infra.gateway.pushed import MemoryPushStore, PushConfig, PushKey
+from runfold.infra.http.outgoing import OutgoingRules
 from runfold.producers.client import AsyncRunClient, Hubs, RunClient
-from runfold.surfaces.a2a.push.pushing import Pushing
+from runfold.surfaces.a2a.push.pushing import Pace, Pushing
 from runfold.surfaces.a2a.push.sender import HttpSender, SendError
 from tests.a2a.calling import agents, calling
 from tests.deciders.given import RUN, TENANT
@@ -38,12 +40,19 @@ NO_ADDRESS = (
 )  # fmt: skip
 
 
+async def sent(sender: HttpSender, url: str) -> None:
+    try:
+        await sender.send(url, {}, b"{}")
+    finally:
+        await sender.close()
+
+
 @pytest.mark.parametrize("url", [*NEAR, *NO_ADDRESS])
 def test_nothing_is_sent_near_by_unless_it_is_named(url: str) -> None:
     sender = HttpSender(("*",))
     assert sender.why_not(url)
     with pytest.raises(SendError):
-        asyncio.run(sender.send(url, {}, b"{}"))
+        asyncio.run(sent(sender, url))
 
 
 def test_a_name_that_leads_near_by_is_looked_at_when_it_is_known(
@@ -57,9 +66,9 @@ def test_a_name_that_leads_near_by_is_looked_at_when_it_is_known(
 
     async def send() -> None:
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", near, raising=False)
-        await sender.send("https://example.com/x", {}, b"{}")
+        await sent(sender, "https://example.com/x")
 
-    with pytest.raises(SendError, match="no public address"):
+    with pytest.raises(SendError, match="not an address of the public internet"):
         asyncio.run(send())
 
 
@@ -69,6 +78,53 @@ def test_only_hosts_that_are_named_are_told() -> None:
     assert sender.why_not("http://127.0.0.1:81/x") == ""
     assert "RUNFOLD_A2A_PUSH_HOSTS" in sender.why_not("http://127.0.0.1:82/x")
     assert "RUNFOLD_A2A_PUSH_HOSTS" in sender.why_not("https://example.com/")
+
+
+def test_both_ways_go_through_the_client_for_addresses_of_strangers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that is named may be near by, and is asked as all others are: no redirect, no proxy."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+
+    async def work() -> tuple[list[bytes], list[str]]:
+        heads: list[bytes] = []
+
+        async def heard(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            status = "204 Taken" if b"/taken" in heads[-1] else "302 Elsewhere"
+            answer = f"HTTP/1.1 {status}\r\nlocation: /taken\r\ncontent-length: 0\r\n\r\n"
+            writer.write(answer.encode())
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(heard, "127.0.0.1", 0)
+        place = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        sender = HttpSender((place, "localhost"))
+        refusals: list[str] = []
+        async with server:
+            await sender.send(f"http://{place}/taken", {}, b"{}")
+            await sender.send(f"http://localhost:{place.rpartition(':')[2]}/taken", {}, b"{}")
+            for url in (f"http://{place}/moved", "http://127.0.0.1:1/"):
+                with pytest.raises(SendError) as error:
+                    await sender.send(url, {}, b"{}")
+                refusals.append(str(error.value))
+            await sender.close()
+        return heads, refusals
+
+    heads, refusals = asyncio.run(work())
+    assert len(heads) == 3
+    assert all(b"user-agent: runfold" in each.lower() for each in heads)
+    assert "302" in refusals[0]
+    assert "RUNFOLD_A2A_PUSH_HOSTS" in refusals[1]
+
+
+def test_who_may_be_told_of_public_hosts_is_what_webhooks_may_reach() -> None:
+    """One rule and its settings: ports, private networks, TLS."""
+    sender = HttpSender(("*",))
+    assert "RUNFOLD_OUTGOING_PORTS" in sender.why_not("https://example.com:6379/")
+    assert "https://" in sender.why_not("http://example.com/")
+    inner = OutgoingRules(networks=(ip_network("10.0.0.0/8"),), ports=None)
+    assert HttpSender(("*",), inner).why_not("https://10.0.0.1:6379/") == ""
 
 
 def test_configs_are_kept_shown_without_secrets_and_bounded(tmp_path: Path) -> None:
@@ -129,6 +185,10 @@ def test_without_hosts_nobody_is_told(tmp_path: Path) -> None:
         asyncio.run(work(served.url, served.key()))
 
 
+def anybody(config: PushConfig, now: datetime) -> str:
+    return ""
+
+
 class Refusing:
     """A sender that is refused at first."""
 
@@ -144,6 +204,9 @@ class Refusing:
             self.left -= 1
             raise SendError("not now")
         self.sent.append(body)
+
+    async def close(self) -> None:
+        return
 
 
 def config(config_id: str) -> PushConfig:
@@ -163,7 +226,7 @@ def test_each_state_is_told_in_order_also_where_it_is_refused_at_first() -> None
         return AsyncRunClient(log, log, tenant_id, user_id, hubs)
 
     store.put(config("a"))
-    first, second = (Pushing(store, sender, client, look_s=0.02) for _ in range(2))
+    first, second = (Pushing(store, sender, client, anybody, Pace(look_s=0.02)) for _ in range(2))
     first.start()
     second.start()
     try:
@@ -197,7 +260,11 @@ def test_another_goes_on_after_what_was_told() -> None:
     events = RunClient(log, log, TENANT, "ada", hubs).events(RUN)
     asks = next(each.meta.seq for each in events if each.type == "ApprovalRequested")
     assert store.told("gone", config("a").key, asks - 1)
-    pushing = Pushing(store, sender, lambda t, u: AsyncRunClient(log, log, t, u, hubs), look_s=0.02)
+
+    def client(tenant_id: str, user_id: str) -> AsyncRunClient:
+        return AsyncRunClient(log, log, tenant_id, user_id, hubs)
+
+    pushing = Pushing(store, sender, client, anybody, Pace(look_s=0.02))
     pushing.start()
     try:
         wait_until(lambda: bool(sender.sent))

@@ -216,6 +216,38 @@ def test_who_is_told_is_one_owners_for_a_while(pushed: PushStore) -> None:
     assert (found.seq, found.token) == (5, "new")
 
 
+def test_the_credential_that_somebody_is_told_by_is_that_of_the_last_setting(
+    pushed: PushStore,
+) -> None:
+    until = NOW + timedelta(minutes=5)
+    pushed.put(told("a", key_id="abc"))
+    assert pushed.of("acme", "run-1") == [told("a", key_id="abc")]
+    pushed.put(told("a", key_id="corp/ada", until=until))
+    (found,) = pushed.take("me", NOW, until, 9)
+    assert (found.key_id, found.until) == ("corp/ada", until)
+
+
+def test_who_is_left_waits_behind_those_who_wait(pushed: PushStore) -> None:
+    for name in "abc":
+        pushed.put(told(name))
+    assert (pushed.waiting(NOW, 9), pushed.waiting(NOW, 2)) == (3, 2)
+    until, later = NOW + timedelta(seconds=60), NOW + timedelta(seconds=1)
+    (first,) = pushed.take("me", NOW, until, 1)
+    pushed.leave("you", [first.key], later)
+    assert pushed.waiting(later, 9) == 2
+    pushed.leave("me", [first.key], later)
+    assert pushed.waiting(later, 9) == 3
+    others = {each.key for each in pushed.take("me", later, until, 2)}
+    assert first.key not in others
+    assert [each.key for each in pushed.take("me", later, until, 9)] == [first.key]
+    assert pushed.keep("me", [*others, first.key], until) == {*others, first.key}
+    pushed.ended(first.key, later, "the key is revoked")
+    assert pushed.keep("me", [*others, first.key], until) == others
+    assert (pushed.under_way("acme"), pushed.under_way("umbrella")) == (2, 0)
+    pushed.put(told(first.key.config_id))
+    assert pushed.under_way("acme") == 3
+
+
 def test_what_has_ended_is_told_no_more_and_forgotten(pushed: PushStore) -> None:
     pushed.put(told("a"))
     pushed.ended(told("a").key, NOW)

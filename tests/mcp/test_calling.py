@@ -12,6 +12,7 @@ import pytest
 from mcp.client.extension import ClientExtension
 from mcp.shared.exceptions import MCPError
 
+from runfold.events import topics
 from tests.deciders.given import RUN, done
 from tests.deciders.given import request as asked
 from tests.http.serving import Served, serving
@@ -123,6 +124,7 @@ def test_an_agent_is_asked_and_its_end_is_waited_for_with_progress(served: Serve
         given = {"goal": {"find": "it"}, "wait_s": 30, "idempotency_key": "k-1"}
         waiting = asyncio.create_task(client.call_tool("worker", given, progress_callback=progress))
         run_id = await _begun(served)
+        await asyncio.to_thread(wait_until, lambda: bool(served.gateway.use.streams), 60)
         end(served, run_id)
         ran = held(await waiting)
         assert (ran["status"], ran["ended"], ran["exit_code"]) == ("completed", True, 0)
@@ -224,8 +226,8 @@ def modern(
         "mcp-method": method,
         "authorization": f"Bearer {key or served.key()}",
     }
-    if "name" in params:
-        headers["mcp-name"] = params["name"]
+    for name in {"name", "uri", "taskId"} & set(params):
+        headers["mcp-name"] = params[name]
     with httpx2.Client(timeout=60, trust_env=False) as client:
         answer = client.post(f"{served.url}/mcp", json=body, headers=headers)
     return answer.json()
@@ -296,7 +298,27 @@ def test_a_read_that_cannot_be_put_on_record_is_not_made() -> None:
             ("resources/read", {"uri": f"runfold://runs/{RUN}"}),
         ):
             found = modern(served, method, params, **can)
+            assert "RUNFOLD_READS" in json.dumps(found), (method, found)
             assert found.get("result", {"isError": True}).get("isError"), (method, found)
+
+
+def test_a_start_whose_reading_cannot_be_put_on_record_is_made_and_not_shown() -> None:
+    def nowhere() -> str:
+        raise RuntimeError("There is none.")
+
+    can = {"extensions": {Tasks.identifier: {}}}
+    arguments = {"agent": "worker", "goal": "x", "wait_s": 20}
+    with serving(answering(), mounted=mounting, reads="require", reads_to=nowhere) as served:
+        for name, given in (("run_agent", arguments), ("worker", {"goal": "x", "wait_s": 20})):
+            params = {"name": name, "arguments": given}
+            said = modern(served, "tools/call", params)["result"]
+            found = said["structuredContent"]
+            assert (found["status"], found["ended"], found["payload"]) == ("created", False, None)
+            assert "get_run" in found["next"]
+            task = modern(served, "tools/call", params, **can)["result"]
+            assert (task["resultType"], task["status"]) == ("task", "working")
+            assert "statusMessage" not in task
+        assert len(list(served.log.read(topics.REQUESTS, "earliest"))) == 4
 
 
 def test_a_tenant_sees_nothing_of_anothers_runs(served: Served) -> None:

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runfold.infra.credentials.bearer.issuers import Issuer
+from runfold.infra.credentials.bearer.verifying import Verifier
 from runfold.surfaces.http.access.limits import Limits
 from tests.deciders.given import RUN
 from tests.deciders.given import request as asked
@@ -278,11 +280,11 @@ def test_an_issuer_that_is_configured_is_told() -> None:
     issuer = "https://id.example.com"
 
     def mounted(gateway: Any, url: str) -> Any:
-        return mounting(
-            gateway, url, issuers=(issuer,), public_url="https://agents.example.com/mcp"
-        )
+        return mounting(gateway, url, public_url="https://agents.example.com/mcp")
 
-    with serving(mounted=mounted) as served, served.stranger() as stranger:
+    trusted = Issuer(name="own", issuer=issuer, audience=("runfold",), tenant="default")
+    tokens = Verifier((trusted,))
+    with serving(mounted=mounted, tokens=tokens) as served, served.stranger() as stranger:
         answer = stranger.post("/mcp", json=call("get_run", {}))
         place = "https://agents.example.com/.well-known/oauth-protected-resource/mcp"
         assert f'resource_metadata="{place}"' in answer.headers["www-authenticate"]

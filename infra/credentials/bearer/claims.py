@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from runfold.events.probe import reserved
@@ -20,6 +20,7 @@ from runfold.infra.gateway.principal import Principal
 
 _LONGEST = 200
 _MOST_NAMES = 1000
+_LATEST = 253_402_300_799
 
 _ONLY_NAMED: Final = frozenset({"*", "operator"})
 """Scopes that a token grants only where its issuer is said to be allowed to."""
@@ -82,7 +83,15 @@ def principal_of(issuer: Issuer, claims: Mapping[str, Any]) -> Principal:
         scopes=tuple(dict.fromkeys((*allowed, *given))),
         key_id=f"{issuer.name}/{user}",
         data_classification=_classification(claims, names.classification),
+        until=_until(issuer, claims),
     )
+
+
+def _until(issuer: Issuer, claims: Mapping[str, Any]) -> datetime | None:
+    expires = _moment(claims, "exp")
+    if expires is None:
+        return None
+    return datetime.fromtimestamp(min(expires + issuer.leeway_s, _LATEST), UTC)
 
 
 def _may_grant(issuer: Issuer, scope: str) -> bool:

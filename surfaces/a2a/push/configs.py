@@ -20,6 +20,9 @@ from runfold.surfaces.a2a.push.sender import Sender
 MOST = 10
 """How many are told of one task."""
 
+MOST_OF_TENANT = 1_000
+"""How many are told of all tasks of a tenant that go on."""
+
 _LONGEST = 2_000
 
 
@@ -35,9 +38,9 @@ class PushConfigs:
         """Whether anybody can be told."""
         return self._store is not None
 
-    async def check(self, wanted: TaskPushNotificationConfig) -> None:
-        """Raise what is wrong with who is to be told."""
-        self._need()
+    async def check(self, call: Call, wanted: TaskPushNotificationConfig) -> None:
+        """Raise what is wrong with who is to be told, also where a tenant has as many as may be."""
+        store, tenant = self._need(), call.caller.tenant_id
         if why := self._sender.why_not(wanted.url):
             raise InvalidParamsError(f"url: {why}.")
         held = wanted.authentication
@@ -50,6 +53,13 @@ class PushConfigs:
             # They go into headers and rows.
             if len(said) > _LONGEST or not said.isascii() or not said.isprintable():
                 raise InvalidParamsError(f"{name}: up to {_LONGEST} visible ASCII characters.")
+        under_way = await asyncio.to_thread(store.under_way, tenant)
+        known = {each.key.config_id for each in await self._of(call, wanted.task_id)}
+        if under_way >= MOST_OF_TENANT and wanted.id not in known:
+            raise InvalidParamsError(
+                f"{under_way:,} push notifications of this tenant are under way, and "
+                f"{MOST_OF_TENANT:,} may be: delete some, or wait until their tasks have ended."
+            )
 
     async def add(
         self, call: Call, wanted: TaskPushNotificationConfig
@@ -69,6 +79,8 @@ class PushConfigs:
             wanted.token,
             wanted.authentication.scheme,
             wanted.authentication.credentials,
+            key_id=caller.key_id,
+            until=caller.until,
         )
         await asyncio.to_thread(store.put, config)
         return _shown(config)

@@ -1,27 +1,25 @@
 """Sends a notification to an address that a stranger gave, and to nowhere that was not meant.
 
 An operator names the hosts that may be told. A host that is named may be anywhere, also near by
-and without TLS; any other must be public in each of its addresses, and is spoken to over TLS. The
-address that was looked at is the one that is connected to: a name cannot change in between.
+and without TLS; any other is spoken to as webhooks are: by the rules of the settings
+``RUNFOLD_OUTGOING_…``, at public addresses alone. Both go through the one client for such requests.
 """
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
-import socket
 from collections.abc import Mapping
-from typing import Protocol
-from urllib.parse import SplitResult, urlsplit
+from dataclasses import replace
+from typing import Final, Protocol
+from urllib.parse import SplitResult
 
-import httpx
+from runfold.infra.http.outgoing import NoAnswerError, Outgoing, RefusedTargetError
+from runfold.infra.http.rules import OutgoingRules
 
-from runfold.infra.http import trust
-from runfold.infra.http.addresses import refusal_of
-
-ANY_HOST = "*"
-LONGEST_URL = 2_000
+ANY_HOST: Final = "*"
 _WITHIN_S = 10.0
+_PORTS: Final = {"http": 80, "https": 443}
+_EVERYWHERE: Final = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 
 
 class SendError(Exception):
@@ -33,7 +31,7 @@ class SendError(Exception):
 
 
 class Sender(Protocol):
-    """Sends notifications."""
+    """Sends notifications; one for a loop."""
 
     def why_not(self, url: str) -> str:
         """Return why nothing is sent there, empty where it may be, as far as the address says."""
@@ -43,101 +41,59 @@ class Sender(Protocol):
         """Send once; raises SendError."""
         ...
 
+    async def close(self) -> None:
+        """Close what is open."""
+        ...
+
 
 class HttpSender:
-    """Posts to hosts that were named; no redirect is followed, and no answer is read."""
+    """Posts to hosts that were named, and to public ones where ``*`` is."""
 
-    def __init__(self, hosts: tuple[str, ...]) -> None:
+    def __init__(self, hosts: tuple[str, ...], rules: OutgoingRules | None = None) -> None:
+        # Many tenants may be told at one host: each has its own bound, see ``Pushing``.
+        rules = rules or OutgoingRules()
+        rules = replace(rules, per_host=rules.connections)
         self._named = frozenset(host.lower() for host in hosts if host != ANY_HOST)
         self._any = ANY_HOST in hosts
+        near = replace(rules, plain=True, networks=_EVERYWHERE, ports=None)
+        self._near, self._public = Outgoing(near), Outgoing(rules)
 
     def why_not(self, url: str) -> str:
         """Return why nothing is sent there, empty where it may be."""
-        parts = _parts(url)
-        if parts is None:
-            return f"it is no address such as https://host/path of at most {LONGEST_URL} characters"
-        if self._is_named(parts):
-            return ""
-        if not self._any:
-            return f"{parts.hostname} is no host that notifications go to (RUNFOLD_A2A_PUSH_HOSTS)"
-        if parts.scheme != "https":
-            return "it must begin with https://"
-        return _why_not_public(parts.hostname or "")
+        try:
+            self._way(url)
+        except RefusedTargetError as refused:
+            return str(refused)
+        return ""
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
         """Send once; raises SendError."""
-        if why := self.why_not(url):
-            raise SendError(why, over=True)
-        parts = _parts(url)
-        assert parts is not None
         try:
-            async with asyncio.timeout(_WITHIN_S):
-                address = await self._address(parts)
-                await _post(parts, address, headers, body)
-        except TimeoutError:
-            raise SendError(f"{parts.hostname} did not answer in {_WITHIN_S:g} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise SendError(f"{parts.hostname} cannot be reached: {type(error).__name__}") from None
+            answer = await self._way(url).post(url, body, headers, _WITHIN_S)
+        except RefusedTargetError as refused:
+            raise SendError(str(refused), over=True) from refused
+        except NoAnswerError as lost:
+            raise SendError(str(lost)) from lost
+        if not 200 <= answer.status < 300:
+            raise SendError(f"the answer was {answer.status}", over=answer.status == 410)
 
-    async def _address(self, parts: SplitResult) -> str:
-        loop, host = asyncio.get_running_loop(), parts.hostname or ""
-        try:
-            found = await loop.getaddrinfo(host, _port(parts), type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            raise SendError(f"{host} is not known") from None
-        addresses = [str(each[4][0]) for each in found]
-        if not self._is_named(parts):
-            for address in addresses:
-                if why := _why_not_public(address):
-                    raise SendError(why)
-        return addresses[0]
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._near.close()
+        await self._public.close()
+
+    def _way(self, url: str) -> Outgoing:
+        """Return what may send there; raises RefusedTargetError."""
+        parts = self._near.rules.check(url)
+        if self._is_named(parts):
+            return self._near
+        if not self._any:
+            raise RefusedTargetError(
+                "its host is none of those that notifications go to (RUNFOLD_A2A_PUSH_HOSTS)"
+            )
+        self._public.rules.check(url)
+        return self._public
 
     def _is_named(self, parts: SplitResult) -> bool:
         host = (parts.hostname or "").lower()
-        return host in self._named or f"{host}:{_port(parts)}" in self._named
-
-
-async def _post(parts: SplitResult, address: str, headers: Mapping[str, str], body: bytes) -> None:
-    host = parts.hostname or ""
-    shown = f"[{address}]" if ":" in address else address
-    url = parts._replace(netloc=f"{shown}:{_port(parts)}", fragment="").geturl()
-    named = parts.netloc
-    async with (
-        httpx.AsyncClient(
-            trust_env=False, follow_redirects=False, timeout=_WITHIN_S, verify=trust.public()
-        ) as client,
-        client.stream(
-            "POST",
-            url,
-            headers={**headers, "host": named},
-            content=body,
-            extensions={"sni_hostname": host},
-        ) as answer,
-    ):
-        status = answer.status_code
-    if not 200 <= status < 300:
-        raise SendError(f"{host} answered {status}", over=status == 410)
-
-
-def _parts(url: str) -> SplitResult | None:
-    if len(url) > LONGEST_URL or not url.isascii() or not url.isprintable() or " " in url:
-        return None
-    try:
-        parts = urlsplit(url)
-        there = parts.scheme in {"http", "https"} and parts.hostname and _port(parts)
-    except ValueError:
-        return None
-    return parts if there and "@" not in parts.netloc and "\\" not in url else None
-
-
-def _port(parts: SplitResult) -> int:
-    return parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def _why_not_public(host: str) -> str:
-    """Return why an address is none of the public Internet; a name is judged when it is known."""
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return ""
-    return f"{host} is no public address" if refusal_of(host) else ""
+        return not self._named.isdisjoint({host, f"{host}:{parts.port or _PORTS[parts.scheme]}"})

@@ -134,6 +134,12 @@ def submitted(found: shapes.RunDetail, thread_id: str | None) -> Task:
     )
 
 
+def begun(task_id: str, thread_id: str) -> Task:
+    """Return a task of which nothing is shown but that it was asked for."""
+    status = TaskStatus(state=TaskState.TASK_STATE_SUBMITTED)
+    return Task(id=task_id, context_id=thread_id or task_id, status=status)
+
+
 def metadata_of(found: shapes.RunDetail) -> dict[str, object]:
     """Return what a task says beside the protocol: which event it holds to, and what was used."""
     said_too: dict[str, object] = {"seq": found.seq, "status": found.status.value}

@@ -18,6 +18,7 @@ BELIEVED_S = 5.0
 
 _NOTED_S = 60.0
 _MOST_REMEMBERED = 10_000
+_MOST_ROTATIONS = 100
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -80,6 +81,24 @@ class Doorkeeper:
             # As of the look: what is believed is not older than a look may be.
             _remember(self._known, kept.digest, (at, kept.key))
         return kept.key
+
+    def in_force(self, key_id: str, now: datetime) -> ApiKey | None:
+        """Return the key of an id, or the one that came in its place by rotation, as it is now.
+
+        None where neither lets in any more: what a key set in motion ends with it. Asks the store.
+        """
+        for _ in range(_MOST_ROTATIONS):
+            kept = self._store.get(key_id)
+            if kept is None:
+                return None
+            match kept.key.problem(now):
+                case "":
+                    return kept.key
+                case "expired" if kept.key.rotated_to is not None:
+                    key_id = kept.key.rotated_to
+                case _:
+                    return None
+        return None
 
     def _row(self, key_id: str, *, spare: bool) -> tuple[float, Kept | None]:
         """Return what the store has of a key, and as of when."""

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from starlette.requests import Request
 
@@ -53,7 +54,10 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who made a request, and which it is: what every request carries."""
+    """Who made a request, and which it is: what every request carries.
+
+    ``until`` is when the token expires that it came with, None for a key.
+    """
 
     tenant_id: str
     user_id: str
@@ -63,6 +67,7 @@ class Caller:
     key_id: str
     request_id: str
     trace_id: str
+    until: datetime | None = None
 
     def may(self, scope: str) -> bool:
         """Return whether the key grants a scope of the gateway; an operator's is named only."""
@@ -130,6 +135,7 @@ def caller_of(who: Principal, marks: Marks) -> Caller:
         key_id=who.key_id,
         request_id=marks.request_id,
         trace_id=marks.trace_id,
+        until=who.until,
     )
 
 

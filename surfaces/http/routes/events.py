@@ -105,7 +105,7 @@ async def _streamed(call: Call[None], run_id: str, after: int) -> Response:
             # Nothing comes any more: 204 tells a browser not to come back.
             return Response(status_code=204)
         unless_sent.pop_all()
-    return EventStream(source, gateway.use, leave)
+    return EventStream(source, gateway.use, leave, gateway.watch(call.request))
 
 
 ROUTES = (

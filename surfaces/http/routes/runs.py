@@ -15,7 +15,7 @@ from runfold.producers.client import RequestOptions
 from runfold.producers.client.broker_time import BOUND, OLDEST
 from runfold.producers.identity import made_at
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.errors import NotFoundError, NotYetError, UnavailableError
+from runfold.surfaces.application.errors import NotFoundError, NotYetError
 from runfold.surfaces.application.runs.asking.attaching import Wanted, attach
 from runfold.surfaces.application.runs.reading.accepted import detail, view_of
 from runfold.surfaces.application.runs.reading.history import ended_detail
@@ -144,7 +144,7 @@ async def submit(call: Call[RunBody]) -> Response:
 async def _accepted(call: Call[RunBody], run_id: str, headers: dict[str, str]) -> Response:
     """Answer for a run that was asked for; where its end is waited for and comes, with it."""
     seconds = wait_of(call.request, call.gateway.use.limits.longest_wait_s)
-    if seconds is not None and await _is_on_record(call, run_id):
+    if seconds is not None and await call.gateway.may_show(call.caller, "POST /runs", run_id):
         headers["preference-applied"] = f"wait={seconds:.0f}"
         try:
             exit_ = await call.gateway.runs(call.caller).wait(run_id, max(seconds, 0.1))
@@ -156,17 +156,6 @@ async def _accepted(call: Call[RunBody], run_id: str, headers: dict[str, str]) -
             return answered(said, 200, headers)
     said = shapes.RunAccepted(run_id=run_id, status=RunStatus.CREATED)
     return answered(said, 202, headers)
-
-
-async def _is_on_record(call: Call[RunBody], run_id: str) -> bool:
-    """Put on record that a run's end is read. Where that must be and cannot, it is not read: the
-    run was asked for all the same.
-    """
-    try:
-        await call.gateway.note_read(call.caller, "POST /runs", run_id)
-    except UnavailableError:
-        return False
-    return True
 
 
 async def _attachments(call: Call[RunBody]) -> tuple[Attachment, ...]:

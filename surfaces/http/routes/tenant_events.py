@@ -47,7 +47,7 @@ async def stream(call: Call[None]) -> Response:
         except RefusedError as error:
             raise Problem("cursor_malformed", str(error)) from None
         unless_sent.pop_all()
-    return EventStream(source, gateway.use, leave)
+    return EventStream(source, gateway.use, leave, gateway.watch(call.request))
 
 
 def _which(call: Call[None]) -> Which:

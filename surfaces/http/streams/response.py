@@ -17,9 +17,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from runfold.surfaces.http.access.limits import Limits, Use
+from runfold.surfaces.http.access.standing import OVER, Watch
 from runfold.surfaces.http.metrics import CUT, EVENTS, STREAMS
 from runfold.surfaces.http.streams.asking import MEDIA_TYPE
-from runfold.surfaces.http.streams.wire import BEGIN
+from runfold.surfaces.http.streams.wire import BEGIN, over
 
 _log = logging.getLogger("runfold.gateway")
 
@@ -52,7 +53,8 @@ class Source(Protocol):
 class EventStream(Response):
     """What a source has, sent as it comes. It closes the source, also one that was never sent.
 
-    ``leave`` ends the stream that was opened with ``Use.listen``.
+    ``leave`` ends the stream that was opened with ``Use.listen``; ``watch`` says when the
+    credential that it was opened with is over: the stream ends then, with a comment that says so.
     """
 
     media_type = MEDIA_TYPE
@@ -62,10 +64,13 @@ class EventStream(Response):
         source: Source,
         use: Use,
         leave: Callable[[], None],
+        watch: Watch,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._source = source
         self._leave = leave
+        self._watch = watch
+        self._is_over = False
         self._use = use
         self.status_code = 200
         self.background: BackgroundTask | None = None
@@ -81,10 +86,17 @@ class EventStream(Response):
         pulse = Pulse(self._source.woken, self._use.limits, sending.cancel)
         self._pulse = pulse
         self._use.streams.add(sending)
+
+        def end() -> None:
+            self._is_over = True
+            sending.cancel()
+
+        unwatch = self._watch(end)
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             pulse.stop()
+            unwatch()
             self._leave()
             self._use.streams.discard(sending)
             STREAMS().dec()
@@ -102,7 +114,18 @@ class EventStream(Response):
             CUT("stalled").inc()
             _abort(scope)
         elif told_to_end:
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._last(scope, send)
+
+    async def _last(self, scope: Scope, send: Send) -> None:
+        """End in order, and say why where the listener cannot come back as it came."""
+        body = over(OVER) if self._is_over else b""
+        if self._is_over:
+            CUT("revoked").inc()
+        try:
+            async with asyncio.timeout(self._use.limits.idle_s):
+                await send({"type": "http.response.body", "body": body, "more_body": False})
+        except TimeoutError:
+            _abort(scope)
 
     async def _send(self, send: Send) -> None:
         start = {

@@ -71,6 +71,11 @@ def mark(place: str) -> bytes:
     return f"id: {place}\n\n".encode()
 
 
+def over(why: str) -> bytes:
+    """Return the comment that a stream ends with whose listener must do something first."""
+    return f": cut: {why}\n\n".encode()
+
+
 def cut(place: str, why: str) -> bytes:
     """Return the comment at which a listener is cut, with where it goes on."""
     return f": cut: {why}; go on with Last-Event-ID: {place}\nid: {place}\n\n".encode()

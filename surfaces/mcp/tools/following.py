@@ -24,6 +24,8 @@ from runfold.surfaces.application.errors import NotFoundError
 from runfold.surfaces.application.runs import async_follow
 from runfold.surfaces.application.runs.reading.accepted import detail
 from runfold.surfaces.application.runs.reading.history import ended_detail
+from runfold.surfaces.http.access.standing import over
+from runfold.surfaces.http.metrics import CUT
 from runfold.surfaces.mcp.asking import Asking
 from runfold.surfaces.mcp.tools.deciding import answer_in, decide_by, form_of, in_a_form
 from runfold.surfaces.mcp.tools.results import Ran
@@ -68,7 +70,7 @@ async def wait(
                 if asking.modern:
                     return _form_again(found, open_one)
                 asked += 1
-                if asked > _MOST_FORMS or not await _elicit(asking, found, open_one):
+                if asked > _MOST_FORMS or not await unless_ending(_elicit(asking, found, open_one)):
                     break
                 until = max(until, time.monotonic() + seconds)
             elif time.monotonic() >= until or not await unless_ending(
@@ -91,6 +93,19 @@ def ran(found: shapes.RunDetail) -> Ran:
         waits_for=found.waits_for,
         next=_next(found),
         uri=f"runfold://runs/{found.run_id}",
+    )
+
+
+def only_asked_for(run_id: str, agent: str) -> Ran:
+    """Return a run that was asked for and may not be shown: its read cannot be put on record."""
+    return Ran(
+        run_id=run_id,
+        agent=agent,
+        status=RunStatus.CREATED.value,
+        ended=False,
+        next=f"Run {run_id} was asked for. Nothing of it is shown, since its read cannot be put on "
+        "record now: call get_run with this run_id later.",
+        uri=f"runfold://runs/{run_id}",
     )
 
 
@@ -195,11 +210,22 @@ Unless = Callable[[Coroutine[Any, Any, bool]], Awaitable[bool]]
 
 @asynccontextmanager
 async def _until_told_to_end(asking: Asking) -> AsyncIterator[Unless]:
-    """Count as a stream that is open, and let a gateway that ends come back at once."""
+    """Count as a stream that is open, and let a gateway that ends come back at once.
+
+    Raises Problem once the credential of the call is over.
+    """
     use = asking.gateway.use
     leave = use.listen(asking.caller.tenant_id)
     ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     use.streams.add(ending)
+    is_over = False
+
+    def end() -> None:
+        nonlocal is_over
+        is_over = True
+        ending.cancel()
+
+    unwatch = asking.watch(end)
 
     async def unless_ending(work: Coroutine[Any, Any, bool]) -> bool:
         task = asyncio.create_task(work)
@@ -215,7 +241,11 @@ async def _until_told_to_end(asking: Asking) -> AsyncIterator[Unless]:
 
     try:
         yield unless_ending
+        if is_over:
+            CUT("revoked").inc()
+            raise over()
     finally:
         leave()
+        unwatch()
         use.streams.discard(ending)
         ending.cancel()

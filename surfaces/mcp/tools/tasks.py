@@ -7,6 +7,7 @@ as the run's record is kept, at any gateway.
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from mcp.shared.exceptions import MCPError
@@ -15,6 +16,7 @@ from mcp_types import MISSING_REQUIRED_CLIENT_CAPABILITY
 from pydantic import Field
 
 from runfold.events.values import RunStatus
+from runfold.producers.identity import made_at
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import RunEndedError
 from runfold.surfaces.application.runs.reading.lists import plain_id
@@ -44,6 +46,20 @@ async def created(asking: Asking, run_id: str) -> dict[str, Any]:
     """Return the task of a run that was acknowledged, in the place of a result."""
     found = await where_it_stands(asking, run_id)
     return {"resultType": "task", **_task(found)}
+
+
+def begun(run_id: str) -> dict[str, Any]:
+    """Return a task of which nothing is shown but that it was asked for."""
+    at = (made_at(run_id) or datetime.now(UTC)).isoformat()
+    return {
+        "resultType": "task",
+        "taskId": run_id,
+        "status": "working",
+        "createdAt": at,
+        "lastUpdatedAt": at,
+        "ttlMs": None,
+        "pollIntervalMs": _POLL_MS,
+    }
 
 
 async def get(asking: Asking, params: TaskParams) -> dict[str, Any]:
