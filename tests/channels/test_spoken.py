@@ -47,7 +47,9 @@ def test_ssml_is_well_formed_whatever_is_said() -> None:
     assert [each.tag for each in tree.iter()] == ["speak", "p", "s", "s", "s"]
 
 
-@pytest.mark.parametrize("text", ["a 019ca945-0a00-7000-8000-000000000001", "https://x.y", "cut…", "a [1]"])
+@pytest.mark.parametrize(
+    "text", ["a 019ca945-0a00-7000-8000-000000000001", "https://x.y", "cut…", "a [1]"]
+)
 def test_what_cannot_be_said_whole_is_known(text: str) -> None:
     assert not is_speakable(text)
     assert is_speakable("notes and 12 dollars")
@@ -127,8 +129,7 @@ HANDED = {
         "Shall I send the whole answer by email?",
     ),
     "failed": (
-        "Already said: the goal: Assess the renewal risk of Acme; look is done. Worker has failed. "
-        "There is no access to the accounts.",
+        "Already said: the goal: Assess the renewal risk of Acme; look is done. Worker has failed.",
         "Shall I send the file by email?",
     ),
     "approval": (
@@ -153,6 +154,8 @@ def test_a_run_is_handed_to_the_voice_as_a_person_would_say_it(state: str) -> No
             assert mark not in text, text
         for sentence in ("Which year?", "May I run", "I found three major", "no access to the"):
             assert text.count(sentence) <= 1, text
-    last = json.loads(rendered(run, "voice", for_channel("voice"), seen=run.detail.seq).body)["text"]
+    last = json.loads(rendered(run, "voice", for_channel("voice"), seen=run.detail.seq).body)[
+        "text"
+    ]
     assert last.startswith(begins), last
     assert last.endswith(ends), last

@@ -22,8 +22,8 @@ _GROUPED = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _MARKS = re.compile(r"[*_`#~|>]{1,3}|^\s*[-•+]\s+|^\s*\d+[.)]\s+", re.MULTILINE)
 _WORD = re.compile(r"([^\W\d_]+) $")
 _BEFORE_A_NAME = frozenset(
-    "a about after and as at before but by for from in into is of on or see than that the to use "
-    "was with".split()
+    {"a", "about", "after", "and", "as", "at", "before", "but", "by", "for", "from", "in", "into"}
+    | {"is", "of", "on", "or", "see", "than", "that", "the", "to", "use", "was", "with"}
 )
 _CONTROL = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ENDS = re.compile(r"(?<=[.!?…])\s+")

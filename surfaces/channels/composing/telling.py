@@ -45,7 +45,7 @@ def result_of(status: RunStatus, result: str) -> str:
     return f"{status_of(status)}: {result}" if result and status in IN_VAIN else result
 
 
-def told(fact: Fact, tools: Mapping[str, str]) -> str:
+def told(fact: Fact, tools: Mapping[str, str]) -> str:  # noqa: PLR0911 - one for each kind
     """Return what a person is told of a fact, empty where it is not told; never raises.
 
     ``tools`` are the names of the tools by the ids of their calls.
@@ -72,7 +72,7 @@ def told(fact: Fact, tools: Mapping[str, str]) -> str:
             return _of_call(fact, tools)
 
 
-def _of_call(fact: Fact, tools: Mapping[str, str]) -> str:
+def _of_call(fact: Fact, tools: Mapping[str, str]) -> str:  # noqa: PLR0911 - one for each kind
     tool = tools.get(getattr(fact, "call_id", None) or "", "") or "a call"
     match fact:
         case j.ApprovalRequested():
