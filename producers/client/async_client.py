@@ -13,6 +13,7 @@ from runfold.events.contents.content import Content
 from runfold.events.people.approvals import Holds
 from runfold.events.people.origin import Origin
 from runfold.events.records.commands import HOLD_MS, Control, Resolution
+from runfold.events.records.feedback import FeedbackGiven
 from runfold.events.run import Event
 from runfold.producers.client.broker_time import BrokerTime
 from runfold.producers.client.hubs import Hubs
@@ -218,10 +219,13 @@ class AsyncRunClient:
         """Let the model answer again."""
         return await self._send(self._messages.hand_back(run_id, reason))
 
-    async def say_of(self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]) -> None:
-        """Put on record what this user says about a run; it is durable then."""
+    async def say_of(
+        self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]
+    ) -> FeedbackGiven:
+        """Put on record what this user says about a run; return the record, which is durable."""
         record = self._messages.feedback(run_id, feedback_id, **said)
         await self._publish(topics.FEEDBACK, record, run_id)
+        return record
 
     async def completion(
         self,

@@ -111,11 +111,14 @@ ROUTES = (
     ),
     Route(
         "GET", "/openapi", "openapi_page", "Read the routes as a page", None, openapi_page,
-        {200: None},
+        {200: None}, gives=("text/html",),
     ),
     Route(
         "GET", "/asyncapi", "asyncapi_page", "Read the topics as a page", None, asyncapi_page,
-        {200: None},
+        {200: None}, gives=("text/html",),
     ),
-    Route("GET", "/problems", "problems", "Read what each code means", None, problems, {200: None}),
+    Route(
+        "GET", "/problems", "problems", "Read what each code means", None, problems, {200: None},
+        gives=("text/html", "text/markdown"),
+    ),
 )  # fmt: skip
