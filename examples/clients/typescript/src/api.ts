@@ -1177,7 +1177,7 @@ export interface paths {
         };
         /**
          * Read what each code means
-         * @description Explain every code.
+         * @description Explain every code: as a page, and as Markdown where that is preferred.
          */
         get: operations["problems"];
         put?: never;
@@ -4475,7 +4475,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/event-stream": string;
+                };
             };
             /** @description `malformed`: the request is malformed; `cursor_malformed`: the cursor fits no list of this kind; `unknown_version`: there is no such version of the API */
             400: {
@@ -14807,7 +14809,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": Record<string, never>;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -15018,7 +15022,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": Record<string, never>;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -17844,7 +17850,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": Record<string, never>;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -17943,7 +17951,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": Record<string, never>;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -18060,7 +18070,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": Record<string, never>;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -18159,7 +18171,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": Record<string, never>;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -18258,7 +18272,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/html": string;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -18357,7 +18373,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/html": string;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -18456,7 +18474,10 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/html": string;
+                    "text/markdown": string;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
