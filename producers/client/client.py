@@ -12,6 +12,7 @@ from runfold.events.people.approvals import Holds
 from runfold.events.people.origin import Origin
 from runfold.events.probe import PROBE_TENANT
 from runfold.events.records.commands import HOLD_MS, Control, Resolution
+from runfold.events.records.feedback import FeedbackGiven
 from runfold.events.run import Event
 from runfold.producers.client.broker_time import BrokerTime
 from runfold.producers.client.hubs import Hubs
@@ -216,10 +217,13 @@ class RunClient:
         """Let the model answer again."""
         return self._send(self._messages.hand_back(run_id, reason))
 
-    def say_of(self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]) -> None:
-        """Put on record what this user says about a run; it is durable then."""
+    def say_of(
+        self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]
+    ) -> FeedbackGiven:
+        """Put on record what this user says about a run; return the record, which is durable."""
         record = self._messages.feedback(run_id, feedback_id, **said)
         self._writer.publish(topics.FEEDBACK, record, run_id)
+        return record
 
     def completion(self, run_id: str, timeout: float | None = None) -> Event:
         """Return the run's terminal event, as soon as it is committed.

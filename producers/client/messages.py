@@ -87,7 +87,9 @@ class Messages:
             raise RefusedError(f"{why}.")
         return _valid(RunRequested, agent=name, goal=task, **filled)
 
-    def feedback(self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]) -> Record:
+    def feedback(
+        self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]
+    ) -> FeedbackGiven:
         """Return what this user says about a run."""
         return _valid(
             FeedbackGiven,
