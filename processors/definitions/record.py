@@ -19,6 +19,7 @@ from runfold.events.definitions import (
     TenantKept,
     key_of,
 )
+from runfold.events.expected import first_of
 from runfold.processors.definitions.rules import objection
 
 
@@ -108,9 +109,7 @@ def _said(record: DefinitionPublished) -> tuple[Definition, bytes]:
     try:
         said = KINDS[record.kind].model_validate_json(body)
     except ValidationError as fault:
-        raise _UnusableError(
-            f"the body is not a valid {record.kind}: {fault.error_count()} faults"
-        ) from None
+        raise _UnusableError(f"the body is not a valid {record.kind}: {first_of(fault)}") from None
     if (said.name, said.version) != (record.name, record.version):
         raise _UnusableError(f"the body is that of {said.name}@{said.version}")
     return said, body

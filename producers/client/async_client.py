@@ -11,6 +11,7 @@ from runfold.events.base import Record
 from runfold.events.contents.content import Content
 from runfold.events.people.origin import Origin
 from runfold.events.records.commands import Control
+from runfold.events.records.feedback import FeedbackGiven
 from runfold.events.run import Event
 from runfold.producers.client.broker_time import BrokerTime
 from runfold.producers.client.controls import Controls
@@ -108,10 +109,13 @@ class AsyncRunClient(Controls[Control, Coroutine[Any, Any, str]]):
         self._broker_time.learn(request.run_id, place.appended_at, checked=bool(headers))
         return request.run_id
 
-    async def say_of(self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]) -> None:
-        """Put on record what this user says about a run; it is durable then."""
+    async def say_of(
+        self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]
+    ) -> FeedbackGiven:
+        """Put on record what this user says about a run; return the record, which is durable."""
         record = self._messages.feedback(run_id, feedback_id, **said)
         await self._publish(topics.FEEDBACK, record, run_id)
+        return record
 
     async def completion(
         self,

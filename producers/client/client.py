@@ -10,6 +10,7 @@ from runfold.events.contents.content import Content
 from runfold.events.people.origin import Origin
 from runfold.events.probe import PROBE_TENANT
 from runfold.events.records.commands import Control
+from runfold.events.records.feedback import FeedbackGiven
 from runfold.events.run import Event
 from runfold.producers.client.broker_time import BrokerTime
 from runfold.producers.client.controls import Controls
@@ -107,10 +108,13 @@ class RunClient(Controls[Control, str]):
         self._broker_time.learn(request.run_id, place.appended_at, checked=bool(headers))
         return request.run_id
 
-    def say_of(self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]) -> None:
-        """Put on record what this user says about a run; it is durable then."""
+    def say_of(
+        self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]
+    ) -> FeedbackGiven:
+        """Put on record what this user says about a run; return the record, which is durable."""
         record = self._messages.feedback(run_id, feedback_id, **said)
         self._writer.publish(topics.FEEDBACK, record, run_id)
+        return record
 
     def completion(self, run_id: str, timeout: float | None = None) -> Event:
         """Return the run's terminal event, as soon as it is committed.

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from runfold.events.base import Record
 from runfold.events.border import fault_of
 from runfold.events.contents.content import Content, text
+from runfold.events.expected import first_of
 from runfold.events.people.approvals import Holds
 from runfold.events.people.origin import Origin
 from runfold.events.probe import reserved
@@ -86,7 +87,9 @@ class Messages:
             raise RefusedError(f"{why}.")
         return _valid(RunRequested, agent=name, goal=task, **filled)
 
-    def feedback(self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]) -> Record:
+    def feedback(
+        self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]
+    ) -> FeedbackGiven:
         """Return what this user says about a run."""
         return _valid(
             FeedbackGiven,
@@ -265,11 +268,7 @@ def _valid(kind: type[R], **fields: Any) -> R:
     try:
         made = kind(**fields)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise RefusedError(
-            f"This is not a valid {kind.__name__}: {place}: {first['msg']}."
-        ) from error
+        raise RefusedError(f"This is not a valid {kind.__name__}: {first_of(error)}.") from error
     if (fault := fault_of(made)) is not None:
         raise RefusedError(f"This is not a valid {kind.__name__}: {fault.reason}.")
     return made

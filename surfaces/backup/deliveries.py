@@ -19,7 +19,8 @@ from runfold.infra.database.roles import DELIVERY_TABLES
 from runfold.producers.log.tail import Place
 from runfold.surfaces.backup.manifest import NO_DELIVERIES, Manifest
 
-TABLES: Final = DELIVERY_TABLES
+TABLES: Final = tuple(name for name in DELIVERY_TABLES if not name.startswith("push_"))
+"""Those that a back-up holds: browsers of persons are in none, they are asked again."""
 
 _NUMBERED = ("deliveries", "notifications")
 _DOUBT = "restored from a back-up: nobody knows whether it was sent after it"

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from runfold.events.expected import first_of
 from runfold.surfaces.backup.errors import NotABackupError
 
 FORMAT = 4
@@ -127,7 +128,7 @@ def read(folder: Path) -> Manifest:
         return Manifest.model_validate_json(data)
     except ValidationError as error:
         raise NotABackupError(
-            f"{folder / NAME} cannot be read by this release: {error.error_count()} faults."
+            f"{folder / NAME} cannot be read by this release: {first_of(error)}."
         ) from error
     except (ValueError, RecursionError) as error:
         raise NotABackupError(

@@ -39,6 +39,14 @@ User = Annotated[
         "--user", envvar="RUNFOLD_USER", help="In whose name: the user.", callback=_claimed
     ),
 ]
+UserOrBy = Annotated[
+    str,
+    typer.Option(
+        "--user", "--by", envvar="RUNFOLD_USER", help="In whose name: the user.", callback=_claimed
+    ),
+]
+"""Of commands that act on what is there: it is also who did it."""
+
 Roles = Annotated[
     list[str] | None,
     typer.Option("--role", help="A role of the user, for policies; may be given again."),

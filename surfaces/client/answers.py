@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from runfold.events.expected import first_of
 from runfold.surfaces.application import errors, shapes
 from runfold.surfaces.application.errors import ApplicationError
 
@@ -55,11 +56,9 @@ def shape(kind: type[S], found: Any) -> S:
     try:
         return kind.model_validate(found, extra="ignore")
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
         raise errors.UnavailableError(
-            f"The gateway answered with no {kind.__name__} ({place}: {first['msg']}): it is of a "
-            "release that this client does not know."
+            f"The gateway answered with no {kind.__name__} ({first_of(error)}): it is of a release "
+            "that this client does not know."
         ) from None
 
 

@@ -92,8 +92,8 @@ class Route:
     ``answers`` are the models of what it answers by status, None for a body that has none;
     ``problems`` are the codes of its own, beside those that every route has. What ``uploads`` is
     bytes, which the endpoint reads as they come; ``raw`` is the media type of a body that is given
-    as its bytes: what is signed must not be read and written again. ``gives`` is the media type of
-    answers that have no model. ``deprecated`` says until when a route is there that is to go.
+    as its bytes: what is signed must not be read and written again. ``gives`` are the media types
+    of answers that have no model. ``deprecated`` says until when a route is there that is to go.
     """
 
     method: str
@@ -108,7 +108,7 @@ class Route:
     problems: tuple[str, ...] = ()
     streams: bool = False
     uploads: bool = False
-    gives: str = "application/json"
+    gives: tuple[str, ...] = ("application/json",)
     deprecated: Deprecated | None = None
     raw: str = ""
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from runfold.events.definitions import ToolContract
 from runfold.events.definitions.contradictions import contradictions
 from runfold.events.definitions.tool import RISKS, UNDECLARED, level_of
+from runfold.events.expected import unexpected
 from runfold.events.json_schema import problems_of
 from runfold.infra.documents import Document, FieldPath
 from runfold.infra.settings.declared import variables
@@ -74,8 +75,8 @@ def lower_tool(
     try:
         contract = ToolContract.model_validate(given)
     except ValidationError as fault:
-        for error in fault.errors():
-            document.refuse(("spec", *error["loc"]), error["msg"])
+        for each in unexpected(fault):
+            document.refuse(("spec", *each.place), each.text)
         return None, remarks
     place: FieldPath = ("spec", "input_schema" if "input_schema" in spec else "use")
     remarks += [document.remark(place, said) for said in refused_by_vendors(contract.input_schema)]

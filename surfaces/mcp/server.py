@@ -26,6 +26,7 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 
+from runfold.events.expected import unexpected
 from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.http.access.identity import READ, WRITE, need_scope
 from runfold.surfaces.http.gateway import Gateway
@@ -272,6 +273,6 @@ async def _asked(asking: Asking, answer: Coroutine[Any, Any, T]) -> T:
 
 
 def _fault_in(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    where = "/".join(str(part)[:100] for part in first["loc"])
-    return f"/{where}: {first['msg'][:300]}."
+    first = unexpected(error)[0]
+    where = "/".join(str(part)[:100] for part in first.place)
+    return f"/{where} {first.text}."

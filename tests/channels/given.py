@@ -63,6 +63,12 @@ FINISHED: Sequence[Step] = (
     came_back(2, result=REPORT),
     answer(ENDS, n=3),
 )
+FAILED: Sequence[Step] = (
+    ASKED,
+    answer(call("look")),
+    came_back(2, result=REPORT),
+    answer(call("fail_task", {"reason": "There is no access to the accounts."}), n=3),
+)
 WAITS: Sequence[Step] = (ASKED, answer(call("write", {"path": "notes/acme.md", "body": "risks"})))
 ASKS: Sequence[Step] = (
     ASKED,
@@ -70,7 +76,13 @@ ASKS: Sequence[Step] = (
 )
 WORKS: Sequence[Step] = (ASKED, PLANS, answer(call("look"), n=2))
 
-STATES = {"finished": FINISHED, "approval": WAITS, "question": ASKS, "working": WORKS}
+STATES = {
+    "finished": FINISHED,
+    "failed": FAILED,
+    "approval": WAITS,
+    "question": ASKS,
+    "working": WORKS,
+}
 
 
 def events_of(steps: Sequence[Step]) -> list[Event]:

@@ -10,6 +10,7 @@ from runfold.events.definitions import Definitions, ResponseProfile
 from runfold.events.definitions.agents.built_in_profiles import for_channel
 from runfold.surfaces.application.errors import InvalidError, NotFoundError
 from runfold.surfaces.channels.composing.capabilities import CAPABILITIES
+from runfold.surfaces.channels.document import Card, Items
 from runfold.surfaces.channels.rendering import document_of, known_channel, profile_for, rendered
 from tests.channels.given import STATES, WIRING, picture
 from tests.channels.golden import same
@@ -117,6 +118,24 @@ def test_a_hand_off_says_what_was_said_and_goes_on_from_there() -> None:
     assert early.seen == 3
     same("handoff/finished_to_slack.json", shaped(*_payload("finished", "slack", 3)))
     same("handoff/working_to_email.eml", shaped(*_payload("working", "email", 4)))
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_a_hand_off_says_the_result_once_on_every_channel(channel: str) -> None:
+    run = picture(STATES["finished"])
+    made = document_of(run, channel, for_channel(channel), seen=run.detail.seq)
+    (before,) = made.of(Items)[:1]
+    assert isinstance(before, Items)
+    assert before.items == ("the goal: Assess the renewal risk of Acme", "look is done")
+    said = repr([each for each in made.blocks if not isinstance(each, Card)])
+    assert said.count("I found three major renewal risks") == 1
+    for mark in ("model and", " ms]", "no approval needed", "artifact store"):
+        assert mark not in said
+    asks = picture(STATES["question"])
+    for seen in (1, asks.detail.seq):
+        shown = document_of(asks, channel, for_channel(channel), seen=seen)
+        said = repr([each for each in shown.blocks if not isinstance(each, Card)])
+        assert said.count("Which year?") == 1
 
 
 def _payload(state: str, channel: str, seen: int | None) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from runfold.events.definitions.agents.built_in_profiles import for_channel
 from runfold.surfaces.channels.adapters.spoken import is_speakable, spoken, ssml
 from runfold.surfaces.channels.inbound.intents import Decide, Inbound, Reply, Unclear
 from runfold.surfaces.channels.rendering import adapter_of, rendered
-from tests.channels.given import ASKED, picture
+from tests.channels.given import ASKED, STATES, picture
 from tests.deciders.given import SEND, answer, call
 
 
@@ -26,10 +26,13 @@ from tests.deciders.given import SEND, answer, call
         ("€2.01 of £3", "2 euros and 1 cent of 3 pounds"),
         ("23% of 1,204,000", "23 percent of 1204000"),
         ("run_019ca945-0a00-7000-8000-000000000001.2 ended", "an id ended"),
-        ("commit 3f2a9c0d1e77 is in", "commit an id is in"),
+        ("commit 3f2a9c0d1e77 is in", "commit is in"),
+        ("sent to 019ca945-0a00-7000-8000-000000000001", "sent to an id"),
+        ("done [1 model and 0 tool calls]. Next [2, 3]", "done. Next"),
+        ("the text [in brackets] stays", "the text [in brackets] stays"),
         ("see [the page](https://x.example/a) or https://y.example", "see the page or a link"),
         ("# Title\n- **one**\n2. two", "Title one two"),
-        ("key sk-live-0a1b2c3d4e5f6g7h", "key a code"),
+        ("key sk-live-0a1b2c3d4e5f6g7h", "key"),
         ("the decade and the facade", "the decade and the facade"),
         ("a\x00b\x1bc\ud800d", "a b c d"),
     ],
@@ -44,7 +47,9 @@ def test_ssml_is_well_formed_whatever_is_said() -> None:
     assert [each.tag for each in tree.iter()] == ["speak", "p", "s", "s", "s"]
 
 
-@pytest.mark.parametrize("text", ["a 019ca945-0a00-7000-8000-000000000001", "https://x.y", "cut…"])
+@pytest.mark.parametrize(
+    "text", ["a 019ca945-0a00-7000-8000-000000000001", "https://x.y", "cut…", "a [1]"]
+)
 def test_what_cannot_be_said_whole_is_known(text: str) -> None:
     assert not is_speakable(text)
     assert is_speakable("notes and 12 dollars")
@@ -116,3 +121,41 @@ def test_an_answer_is_taken_as_it_was_heard() -> None:
     intent = adapter_of("voice").read(Inbound(body)).intent
     assert isinstance(intent, Reply)
     assert intent.text == "the last one"
+
+
+HANDED = {
+    "finished": (
+        "Already said: the goal: Assess the renewal risk of Acme; look is done. I found three",
+        "Shall I send the whole answer by email?",
+    ),
+    "failed": (
+        "Already said: the goal: Assess the renewal risk of Acme; look is done. Worker has failed.",
+        "Shall I send the file by email?",
+    ),
+    "approval": (
+        "Already said: the goal: Assess the renewal risk of Acme. May I run write, with body risks",
+        "Please say yes or no.",
+    ),
+    "question": ("Already said: the goal", "of Acme. Which year? You can say 2026 or 2027."),
+    "working": ("Already said: the goal", "of Acme. Worker is working."),
+}
+"""How it begins and ends, when a run is handed to the voice that was shown elsewhere until now."""
+
+
+@pytest.mark.parametrize("state", sorted(STATES))
+def test_a_run_is_handed_to_the_voice_as_a_person_would_say_it(state: str) -> None:
+    run = picture(STATES[state])
+    begins, ends = HANDED[state]
+    for seen in (run.detail.seq, 3, 1):
+        made = rendered(run, "voice", for_channel("voice"), seen=seen).body
+        text = json.loads(made)["text"]
+        # Nothing for the eye: ids, brackets, codes, times, and how much of what was used.
+        for mark in ("[", "]", "#", "_", " ms", "calls", "risk level", "019ca945", "may run"):
+            assert mark not in text, text
+        for sentence in ("Which year?", "May I run", "I found three major", "no access to the"):
+            assert text.count(sentence) <= 1, text
+    last = json.loads(rendered(run, "voice", for_channel("voice"), seen=run.detail.seq).body)[
+        "text"
+    ]
+    assert last.startswith(begins), last
+    assert last.endswith(ends), last

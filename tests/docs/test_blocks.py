@@ -26,6 +26,13 @@ _PATIENCE_S = 400
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
+CHANNELS = {
+    "RUNFOLD_CHANNELS_FILE": "examples/channels/channels.yaml",
+    "RUNFOLD_SECRET_SLACK_SIGNING_SECRET": "8f742231b10e",
+    "RUNFOLD_SECRET_TEAMS_WEBHOOK_TOKEN": "dGVzdC1rZXktb2YtMzItYnl0ZXMtZm9yLXRlYW1zLi4=",
+}
+"""As docs/channels.md says to try channels without a workspace."""
+
 _KEYS = ("_API_KEY", "_BASE_URL", "_MODEL", "_PROVIDERS")
 
 
@@ -60,6 +67,9 @@ def product(servers: stack.Servers) -> Iterator[Settings]:
     """Everything that `runfold up` runs, on empty topics and tables."""
     stack.fresh_topics(servers.settings)
     with ExitStack() as held:
+        said = held.enter_context(pytest.MonkeyPatch.context())
+        for name, value in CHANNELS.items():
+            said.setenv(name, value)
         home = held.enter_context(stack.temporary_home())
         url = held.enter_context(stack.fresh_database(servers.database_url))
         settings = replace(servers.settings.at(servers.bootstrap_servers, url), home=home)

@@ -8,18 +8,24 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+import psycopg
 import pytest
 
 from runfold.events import run as j
 from runfold.events import topics
 from runfold.events.records import commands
+from runfold.infra.database import reads
+from runfold.infra.gateway.asked import MemoryAskedStore
 from runfold.infra.secrets.memory import MemorySecrets
+from runfold.producers.errors import UnavailableError
+from runfold.surfaces.application.runs.asking.once import Once
 from runfold.surfaces.channels.actions import APPROVE, Action
 from runfold.surfaces.channels.inbound.directory import Directory
 from runfold.surfaces.channels.links import Links
@@ -162,8 +168,9 @@ def facts(served: Served) -> list[Any]:
 
 
 def test_a_slash_command_asks_for_one_run_in_the_persons_name(served: Served) -> None:
-    for _ in range(3):
-        answer = command(served, "assess <Acme>", once="17.42")
+    for at in range(3):
+        # Sent again by Slack it is signed anew, at another moment.
+        answer = command(served, "assess <Acme>", once="17.42", at=time.time() - 10 * at)
         assert answer.status_code == 200
         assert answer.json()["response_type"] == "ephemeral"
         assert "&lt;Acme&gt;" in answer.json()["text"]
@@ -289,6 +296,143 @@ def test_a_request_that_is_sent_again_does_nothing_more(served: Served) -> None:
     again = slack(served, at=now, **fields)
     assert "taken before" in again.json()["text"]
     assert len(controls(served)) == 1
+
+
+@contextmanager
+def two_gateways(posted: Posted) -> Iterator[tuple[Served, Served]]:
+    """Two gateways of one deployment, that share what Postgres would hold."""
+    once, log = Once(MemoryAskedStore()), answering(asked(), WRITES)
+    made = [Channels(DIRECTORY, MemorySecrets(SECRETS), post=posted) for _ in range(2)]
+    with (
+        serving(log, channels=made[0], once=once) as one,
+        serving(log, channels=made[1], once=once) as other,
+    ):
+        yield one, other
+
+
+def test_a_captured_request_of_slack_shows_nothing_at_any_gateway(posted: Posted) -> None:
+    with two_gateways(posted) as (one, other):
+        digest = digest_of(one)
+        fields = {"command": "/r", "team_id": "T1", "user_id": "U1", "trigger_id": "1"}
+        payload = {
+            "type": "block_actions",
+            "team": {"id": "T1"},
+            "user": {"id": "U1"},
+            "response_url": "https://hooks.slack.com/actions/T1/1/x",
+            "actions": [{"value": str(Action(APPROVE, RUN, CALL, digest))}],
+        }
+        now = time.time()
+        for captured in (
+            {**fields, "text": f"status {RUN}"},
+            {**fields, "text": f"approve {CALL} {'0' * 12}"},
+            {"payload": json.dumps(payload)},
+        ):
+            shown = slack(one, at=now, **captured)
+            assert "find out" in shown.text
+            for gateway in (one, other):
+                again = slack(gateway, at=now, **captured)
+                assert again.status_code == 200
+                assert "taken before" in again.json()["text"]
+                assert "blocks" not in again.json()
+                assert "find out" not in again.text
+        wait_until(lambda: posted.messages != [], 30)
+        assert len(posted.messages) == 1
+        assert len(controls(one)) == 1
+        goal = {**fields, "text": "assess Acme in secret"}
+        slack(one, at=now, **goal)
+        again = slack(other, at=now, **goal)
+        assert "secret" not in again.text
+        assert len({each.run_id for each in requests(one)}) == 1
+
+
+def test_a_captured_request_of_teams_shows_nothing_however_it_is_written(posted: Posted) -> None:
+    with two_gateways(posted) as (one, other):
+        fresh = teams(one, f"status {RUN}")
+        assert "find out" in fresh.text
+        captured = fresh.request
+        mac = captured.headers["authorization"].partition(" ")[2]
+        for said in (f"HMAC {mac}", f"hmac   {mac}"):
+            headers = {"content-type": "application/json", "authorization": said}
+            again = other.stranger().post(
+                "/channels/teams", content=captured.content, headers=headers
+            )
+            assert again.status_code == 200
+            assert "taken before" in again.json()["text"]
+            assert "find out" not in again.text
+
+
+def test_where_nobody_can_know_whether_it_came_before_nothing_is_done(served: Served) -> None:
+    class Away(MemoryAskedStore):
+        def begin(self, *_: Any) -> Any:
+            raise psycopg.OperationalError("the server is away")
+
+    channels = served.gateway.channels
+    with serving(served.log, channels=channels, once=Once(Away())) as gateway:
+        for text in (f"status {RUN}", f"tell {RUN} hello", "do it"):
+            answer = command(gateway, text)
+            assert answer.status_code == 200
+            assert "blocks" not in answer.json()
+            assert "Postgres" in answer.json()["text"]
+    assert (controls(served), requests(served)) == ([], [])
+
+
+class Reads:
+    """Reads that must be on record, and can be so often."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = 0
+        monkeypatch.setattr(reads, "record", self._record)
+
+    def _record(self, *_: object) -> None:
+        self.left -= 1
+        if self.left < 0:
+            raise psycopg.OperationalError("the server is away")
+
+
+def test_what_was_told_stands_where_the_run_cannot_be_shown_after_it(
+    posted: Posted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = Reads(monkeypatch)
+    channels = Channels(DIRECTORY, MemorySecrets(SECRETS), post=posted)
+    log = answering(asked(), WRITES)
+    with serving(log, channels=channels, reads="require") as served:
+        said = command(served, f"tell {RUN} hello").json()
+        assert "That stands. The run cannot be shown now" in said["text"]
+        assert len(controls(served)) == 1
+        # A decision reads what waits before it is made: without a record nothing is done.
+        record.left = 1
+        digest = digest_of(served)
+        none = press(served, str(Action(APPROVE, RUN, CALL, digest))).json()
+        assert "Nothing is read without a record" in none["text"]
+        assert "stands" not in none["text"]
+        record.left = 1
+        done = press(served, str(Action(APPROVE, RUN, CALL, digest))).json()
+        assert "That stands. The run cannot be shown now" in done["text"]
+        assert done["replace_original"] is False
+        assert len(controls(served)) == 2
+        # Slack shows what is posted, and not what is answered to a press.
+        wait_until(lambda: len(posted.messages) == 2, 30)
+        assert [message for _, message in posted.messages] == [none, done]
+
+
+def test_what_was_told_stands_where_it_cannot_be_rendered(posted: Posted) -> None:
+    def away() -> Any:
+        raise UnavailableError("Kafka does not answer.")
+
+    channels = Channels(DIRECTORY, MemorySecrets(SECRETS), post=posted)
+    log = answering(asked(), WRITES)
+    with serving(log, channels=channels, definitions=away) as served:
+        for answer in (
+            command(served, f"tell {RUN} hello"),
+            press(served, str(Action(APPROVE, RUN, CALL, digest_of(served)))),
+            teams(served, f"tell {RUN} hello"),
+        ):
+            assert answer.status_code == 200
+            assert "stands. The run cannot be shown now" in answer.json()["text"]
+            assert "Kafka does not answer" in answer.json()["text"]
+        assert len(controls(served)) == 3
+        only = command(served, f"status {RUN}").json()
+        assert only["text"].startswith("The run cannot be shown now")
 
 
 def test_another_tenants_run_is_not_there(served: Served) -> None:

@@ -39,11 +39,11 @@ CHANNELS = {
 }
 
 
-def slack(url: str, text: str) -> dict[str, Any]:
-    """Send a slash command as Slack does, and return what it would show."""
+def slack(url: str, text: str, at: float | None = None) -> dict[str, Any]:
+    """Send a slash command as Slack does, signed at a moment; return what it would show."""
     fields = {"command": "/r", "text": text, "team_id": "T1", "user_id": "U1"}
     body = urlencode({**fields, "channel_id": "C1", "trigger_id": text}).encode()
-    moment = str(int(time.time()))
+    moment = str(int(time.time() if at is None else at))
     mac = hmac.new(b"shared", f"v0:{moment}:".encode() + body, hashlib.sha256).hexdigest()
     headers = {"x-slack-request-timestamp": moment, "x-slack-signature": f"v0={mac}"}
     answer = httpx.post(f"{url}/channels/slack", content=body, headers=headers, timeout=60)
@@ -65,11 +65,21 @@ def test_a_run_begins_in_slack_and_is_handed_to_the_voice(
     more = {"RUNFOLD_CHANNELS_FILE": str(file), "RUNFOLD_SECRET_SLACK": "shared"}
     with gateway(product.settings, "gateway-3.log", **more):
         url = (product.folder / "url").read_text().strip()
-        said = slack(url, "choose")["text"]
-        assert slack(url, "choose")["text"] == said
+        now = time.time()
+        said = slack(url, "choose", now)["text"]
+        # Signed anew, it is the same message; with the same signature it may be somebody else's.
+        assert slack(url, "choose", now - 9)["text"] == said
+        assert "taken before" in slack(url, "choose", now)["text"]
         run_id = said.rpartition("run ")[2].rstrip(")")
         question = waiting(acme, run_id)
-        shown = json.dumps(slack(url, f"status {run_id}"))
+        now = time.time()
+        shown = json.dumps(slack(url, f"status {run_id}", now))
+        with gateway(product.settings, "gateway-4.log", **more):
+            other = (product.folder / "url").read_text().strip()
+            assert other != url
+            captured = slack(other, f"status {run_id}", now)
+            assert "taken before" in captured["text"]
+            assert "blocks" not in captured
         digest = acme.get(f"/runs/{run_id}").json()["waits_for"][0]["shown_digest"]
         assert digest[:12] in shown
         spoken = acme.get(f"/runs/{run_id}/render", params={"channel": "voice", "seen": 4}).json()

@@ -223,6 +223,50 @@ def test_a_program_asks_follows_and_approves(
     assert said["events"] == len(page["events"])
 
 
+def python_on_kafka(folder: Path, at: str) -> list[str]:
+    return [sys.executable, str(clients.EXAMPLES / "python/approve_kafka.py"), at]
+
+
+def node_on_kafka(folder: Path, at: str) -> list[str]:
+    program = clients.node(folder).run[1].replace("run.mjs", "approve.mjs")
+    return ["node", program, at, str(clients.SCHEMAS)]
+
+
+def go_on_kafka(folder: Path, at: str) -> list[str]:
+    return [clients.go(folder).run[0], "decide", at, str(clients.SCHEMAS)]
+
+
+def java_on_kafka(folder: Path, at: str) -> list[str]:
+    return [*clients.java(folder).run, at, str(clients.SCHEMAS)]
+
+
+@pytest.mark.parametrize(
+    ("program", "more"),
+    [(python_on_kafka, []), (node_on_kafka, []), (go_on_kafka, []), (java_on_kafka, ["approve"])],
+)
+def test_a_program_asks_follows_and_approves_over_kafka(
+    program: Callable[[Path, str], list[str]],
+    more: list[str],
+    product: Product,
+    key: str,
+    tmp_path: Path,
+) -> None:
+    words = [*program(tmp_path, product.settings.bootstrap_servers), "writer", "write", *more]
+    done = subprocess.run(
+        words, capture_output=True, text=True, timeout=150, check=False,
+        env={**os.environ, "RUNFOLD_TENANT": "acme"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = json.loads(done.stdout)
+    assert (said["status"], said["approved"], said["exit_code"]) == ("success", 1, 0)
+    assert json.loads(said["result"]) == {"summary": "written"}
+    with product.client(key) as client:
+        page = client.get(f"/runs/{said['run_id']}/events", params={"limit": 1000}).json()
+        approved = [each for each in page["events"] if each["type"] == "ToolCallApproved"]
+        assert [each["fact"]["shown_digest"] is not None for each in approved] == [True]
+        assert client.get(f"/runs/{said['run_id']}/audit").json()["sound"] is True
+
+
 def test_the_types_are_those_of_the_document(tmp_path: Path) -> None:
     folder = clients.typescript(tmp_path)
     made = folder / "again.ts"

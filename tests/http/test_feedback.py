@@ -42,6 +42,24 @@ def test_feedback_is_on_record_and_found_by_its_run(served: Served, client: http
     assert client.get(f"/runs/{RUN}").json()["status"] == "cancelled"
 
 
+def test_what_was_said_is_answered_without_being_read_again(
+    served: Served, client: httpx.Client
+) -> None:
+    read = served.log.read
+
+    def away(topic: str, *given: Any, **named: Any) -> Any:
+        if topic == topics.FEEDBACK:
+            raise UnavailableError("the broker is away")
+        return read(topic, *given, **named)
+
+    served.log.read = away  # type: ignore[method-assign]
+    said = client.post(PLACE, json=SAID)
+    assert said.status_code == 201, said.text
+    served.log.read = read  # type: ignore[method-assign]
+    (found,) = client.get(PLACE).json()["feedback"]
+    assert found == {name: value for name, value in said.json().items() if name in found}
+
+
 def test_it_is_the_tenants_own(served: Served, client: httpx.Client) -> None:
     client.post(PLACE, json=SAID)
     stranger = served.client(tenant="umbrella")

@@ -21,6 +21,7 @@ from runfold.events.avro.shapes import event_of, meta_of
 from runfold.events.avro.vocabulary import Vocabulary
 from runfold.events.base import Fact, Record
 from runfold.events.errors import WireError
+from runfold.events.expected import first_of
 from runfold.events.run.event import Event
 from runfold.events.tenant import TenantEvent
 
@@ -117,7 +118,7 @@ def _reader(
             if rest == 0:
                 return finish(found)
         except ValidationError as error:
-            raise WireError("invalid", _first_problem(error)) from error
+            raise WireError("invalid", f"{first_of(error, 'the record')}.") from error
         except _UNREADABLE as error:
             # The library says EOFError inside a text and IndexError inside a number.
             if isinstance(error, EOFError | IndexError) and source.tell() == len(value):
@@ -148,8 +149,3 @@ def _finish(record: type[Record], *, ours: bool) -> Callable[[dict[str, Any]], D
 
 def _unchanged(schema: Any) -> Any:
     return schema
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc'])) or 'the record'}: {first['msg']}"

@@ -1,7 +1,8 @@
-// Asks for a run and waits for its end, verifies the chain of a run, or asks for a run over HTTP,
-// follows it, and approves what waits for a person:
+// Asks for a run and waits for its end, verifies the chain of a run, or asks for a run, follows it,
+// and approves what waits for a person: decide does so over Kafka, approve over HTTP.
 //
 //	client run BROKERS SCHEMAS AGENT GOAL
+//	client decide BROKERS SCHEMAS AGENT GOAL
 //	client verify BROKERS SCHEMAS RUN_ID
 //	client approve URL KEY AGENT GOAL
 package main
@@ -41,6 +42,9 @@ func work(ctx context.Context, words []string) (any, error) {
 	brokers := strings.Split(words[1], ",")
 	if words[0] == "verify" {
 		return verify(ctx, brokers, wire, words[3])
+	}
+	if words[0] == "decide" && len(words) > 4 {
+		return decide(ctx, brokers, wire, words[3], strings.Join(words[4:], " "))
 	}
 	return run(ctx, brokers, wire, words[3], strings.Join(words[4:], " "))
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -67,7 +68,7 @@ func request(runID, agent, goal string) map[string]any {
 	digest := sha256.Sum256([]byte(goal))
 	return map[string]any{
 		"run_id":    runID,
-		"tenant_id": "examples",
+		"tenant_id": tenant(),
 		"user_id":   "go",
 		"agent":     agent,
 		"goal": map[string]any{
@@ -78,6 +79,14 @@ func request(runID, agent, goal string) map[string]any {
 		},
 		"requested_at": time.Now(),
 	}
+}
+
+// tenant is whose runs these are.
+func tenant() string {
+	if named := os.Getenv("RUNFOLD_TENANT"); named != "" {
+		return named
+	}
+	return "examples"
 }
 
 func completion(w *wire, runID string, value []byte) (*ended, error) {

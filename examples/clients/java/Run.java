@@ -32,19 +32,26 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
-/** Asks for a run and waits for its end: {@code Run.java BROKERS SCHEMAS AGENT GOAL}. */
+/**
+ * Asks for a run and waits for its end: {@code Run.java BROKERS SCHEMAS AGENT GOAL}. With {@code
+ * approve} behind it, it follows the run's events, and approves what waits for a person.
+ */
 public final class Run {
   private static final String COMPLETIONS = topicOf("runs.completions");
+  private static final String JOURNAL = topicOf("runs.events");
+  private static final String TENANT =
+      System.getenv().getOrDefault("RUNFOLD_TENANT", "examples");
   private static final int PREFIX = 5;
 
   private final Map<Integer, Path> files = new HashMap<>();
   private final Map<String, Integer> newest = new HashMap<>();
 
   public static void main(String[] words) throws Exception {
-    if (words.length != 4) {
-      throw new IllegalArgumentException("say BROKERS SCHEMAS AGENT GOAL");
+    boolean approves = words.length == 5 && words[4].equals("approve");
+    if (words.length != 4 && !approves) {
+      throw new IllegalArgumentException("say BROKERS SCHEMAS AGENT GOAL [approve]");
     }
-    System.out.println(new Run(Path.of(words[1])).run(words[0], words[2], words[3]));
+    System.out.println(new Run(Path.of(words[1])).run(words[0], words[2], words[3], approves));
   }
 
   /** Knows the schemas of a folder {@code schemas} by the ids of its {@code ids.lock}. */
@@ -59,7 +66,8 @@ public final class Run {
     }
   }
 
-  private String run(String brokers, String agent, String goal) throws Exception {
+  private String run(String brokers, String agent, String goal, boolean approves)
+      throws Exception {
     Map<String, Object> settings =
         Map.of(
             "bootstrap.servers", brokers,
@@ -73,11 +81,13 @@ public final class Run {
                 Map.<String, Object>of("bootstrap.servers", brokers),
                 new StringSerializer(),
                 new ByteArraySerializer())) {
-      // 1. Where completions end now: the one of this run comes behind it.
+      // 1. Where completions and the journal end now: what comes of this run is behind it.
       List<TopicPartition> places =
-          consumer.partitionsFor(COMPLETIONS).stream()
-              .map(each -> new TopicPartition(COMPLETIONS, each.partition()))
-              .toList();
+          (approves ? List.of(COMPLETIONS, JOURNAL) : List.of(COMPLETIONS))
+              .stream()
+                  .flatMap(topic -> consumer.partitionsFor(topic).stream())
+                  .map(each -> new TopicPartition(each.topic(), each.partition()))
+                  .toList();
       Map<TopicPartition, Long> ends = consumer.endOffsets(places);
 
       // 2. Ask. The key is the run's id; no header is needed.
@@ -86,14 +96,24 @@ public final class Run {
           producer.send(new ProducerRecord<>(topicOf("runs.requests"), run, value)).get().partition();
 
       // 3. Wait, at the one partition where it comes: topics of runs have the same partitions.
-      TopicPartition place = new TopicPartition(COMPLETIONS, partition);
-      consumer.assign(List.of(place));
-      consumer.seek(place, ends.get(place));
+      consumer.assign(places.stream().filter(each -> each.partition() == partition).toList());
+      consumer.assignment().forEach(each -> consumer.seek(each, ends.get(each)));
+      int approved = 0;
       Instant until = Instant.now().plusSeconds(120);
       while (Instant.now().isBefore(until)) {
         for (ConsumerRecord<String, byte[]> found : consumer.poll(Duration.ofMillis(500))) {
-          if (run.equals(found.key())) {
-            return told(run, found.value());
+          if (!run.equals(found.key())) {
+            continue;
+          }
+          if (found.topic().equals(COMPLETIONS)) {
+            return told(run, found.value(), approves ? approved : null);
+          }
+          // 4. Approve what is asked, once for each question.
+          GenericRecord event = read(found.value());
+          if (event.getSchema().getName().equals("ApprovalRequested")) {
+            byte[] control = approval(run, event);
+            producer.send(new ProducerRecord<>(topicOf("runs.controls"), run, control)).get();
+            approved++;
           }
         }
       }
@@ -122,25 +142,51 @@ public final class Run {
     GenericRecord request =
         new GenericRecordBuilder(schema)
             .set("run_id", run)
-            .set("tenant_id", "examples")
+            .set("tenant_id", TENANT)
             .set("user_id", "java")
             .set("agent", agent)
             .set("goal", content)
             .set("requested_at", System.currentTimeMillis() * 1000)
             .build();
+    return written(id, request);
+  }
+
+  /** Approves a call with the digest of what was asked: nothing else is approved. */
+  private byte[] approval(String run, GenericRecord asked) throws Exception {
+    int id = newest.get("runs.controls-runfold.ApproveToolCall");
+    GenericRecord control =
+        new GenericRecordBuilder(schema(id))
+            .set("request_id", UUID.randomUUID().toString())
+            .set("run_id", run)
+            .set("tenant_id", TENANT)
+            .set("actor_id", "java")
+            .set("requested_at", System.currentTimeMillis() * 1000)
+            .set("call_id", asked.get("call_id").toString())
+            .set("comment", "seen by a program")
+            .set("shown_digest", asked.get("shown_digest"))
+            .build();
+    return written(id, control);
+  }
+
+  private static byte[] written(int id, GenericRecord record) throws Exception {
     ByteArrayOutputStream value = new ByteArrayOutputStream();
     value.write(ByteBuffer.allocate(PREFIX).put((byte) 0).putInt(id).array());
     BinaryEncoder encoder = EncoderFactory.get().binaryEncoder(value, null);
-    new GenericDatumWriter<GenericRecord>(schema).write(request, encoder);
+    new GenericDatumWriter<GenericRecord>(record.getSchema()).write(record, encoder);
     encoder.flush();
     return value.toByteArray();
   }
 
-  private String told(String run, byte[] value) throws Exception {
+  private GenericRecord read(byte[] value) throws Exception {
     Schema schema = schema(ByteBuffer.wrap(value, 1, 4).getInt());
     BinaryDecoder decoder =
         DecoderFactory.get().binaryDecoder(value, PREFIX, value.length - PREFIX, null);
-    GenericRecord ended = new GenericDatumReader<GenericRecord>(schema).read(null, decoder);
+    return new GenericDatumReader<GenericRecord>(schema).read(null, decoder);
+  }
+
+  private String told(String run, byte[] value, Integer approved) throws Exception {
+    GenericRecord ended = read(value);
+    Schema schema = ended.getSchema();
     Map<String, Object> said = new LinkedHashMap<>();
     said.put("run_id", run);
     said.put("type", schema.getName());
@@ -152,6 +198,9 @@ public final class Run {
           && payload.get("inline") instanceof ByteBuffer inline) {
         said.put("result", StandardCharsets.UTF_8.decode(inline).toString());
       }
+    }
+    if (approved != null) {
+      said.put("approved", approved);
     }
     return new ObjectMapper().writeValueAsString(said);
   }

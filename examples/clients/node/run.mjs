@@ -1,7 +1,6 @@
 // Asks for a run and waits for its end: node run.mjs BROKERS SCHEMAS AGENT GOAL
-import { randomBytes } from 'node:crypto'
 import { Kafka, logLevel } from 'kafkajs'
-import { Wire, credential, sha256, topicOf, within } from './wire.mjs'
+import { Wire, credential, requested, topicOf, uuid7, within } from './wire.mjs'
 
 const [brokers, schemas, agent, goal] = process.argv.slice(2)
 const wire = new Wire(schemas)
@@ -31,17 +30,9 @@ const ended = new Promise((resolve, reject) => {
 
 // 3. Ask. The key is the run's id, which kafkajs places as Java does. Where this deployment asks
 //    for credentials, a header proves in whose name the request is.
-const said = Buffer.from(goal, 'utf8')
-const request = {
-  run_id: runId,
-  tenant_id: process.env.RUNFOLD_TENANT ?? 'examples',
-  user_id: process.env.RUNFOLD_USER ?? 'node',
-  agent,
-  goal: { media_type: 'text/plain', size: said.length, digest: sha256(said), inline: said },
-  requested_at: Date.now() * 1000,
-}
 const producer = kafka.producer({ idempotent: true })
 await producer.connect()
+const request = requested(runId, agent, goal)
 const value = wire.encode('runs.requests-runfold.RunRequested', request)
 await producer.send({
   topic: topicOf('runs.requests'),
@@ -56,12 +47,3 @@ console.log(JSON.stringify({ run_id: runId, type: name, status, exit_code, resul
 await Promise.all([producer.disconnect(), consumer.disconnect()])
 await admin.deleteGroups([groupId])
 await admin.disconnect()
-
-/** A UUIDv7: Runfold takes one of the last hour, and reads the run's time from it. */
-function uuid7() {
-  const bytes = randomBytes(16)
-  bytes.writeUIntBE(Date.now(), 0, 6)
-  bytes[6] = (bytes[6] & 0x0f) | 0x70
-  bytes[8] = (bytes[8] & 0x3f) | 0x80
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-}

@@ -1,5 +1,5 @@
 // What stands on a topic: the byte 0, the id of the schema (4 bytes, big endian), Avro binary.
-import { createHash, createHmac } from 'node:crypto'
+import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import avro from 'avsc'
@@ -61,6 +61,28 @@ export class Wire {
     const type = this.#type(value.readInt32BE(1))
     return { name: type.name.split('.').pop(), record: type.fromBuffer(value.subarray(5)) }
   }
+}
+
+/** A request for a run, in the name of RUNFOLD_TENANT and RUNFOLD_USER. */
+export function requested(runId, agent, goal) {
+  const said = Buffer.from(goal, 'utf8')
+  return {
+    run_id: runId,
+    tenant_id: process.env.RUNFOLD_TENANT ?? 'examples',
+    user_id: process.env.RUNFOLD_USER ?? 'node',
+    agent,
+    goal: { media_type: 'text/plain', size: said.length, digest: sha256(said), inline: said },
+    requested_at: Date.now() * 1000,
+  }
+}
+
+/** A UUIDv7: Runfold takes one of the last hour, and reads the run's time from it. */
+export function uuid7() {
+  const bytes = randomBytes(16)
+  bytes.writeUIntBE(Date.now(), 0, 6)
+  bytes[6] = (bytes[6] & 0x0f) | 0x70
+  bytes[8] = (bytes[8] & 0x3f) | 0x80
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
 /** What a promise becomes, or an error where that takes too long. */

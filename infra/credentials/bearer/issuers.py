@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from runfold.events.expected import first_of
 from runfold.infra.http.addresses import refusal_of
 from runfold.infra.settings.errors import ConfigError
 
@@ -119,10 +120,7 @@ def read_issuers(file: Path) -> tuple[Issuer, ...]:
     except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} is not YAML: {str(error).partition(chr(10))[0]}.") from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        why = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{file}: {place}: {why}.") from error
+        raise ConfigError(f"{file}: {first_of(error, 'the file')}.") from error
     _need_apart(file, found.issuers)
     return found.issuers
 

@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create
 
 from runfold.events.definitions import Approval, RetryPolicy, ToolContract
 from runfold.events.definitions.tool import RiskName
+from runfold.events.expected import unexpected
 from runfold.events.values import Placement
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.errors import ToolRaisedError, ToolRefusedError
@@ -199,11 +200,9 @@ def prepared(
     try:
         given = described.arguments.model_validate(arguments)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise ToolRefusedError(
-            f"arguments.{'.'.join(map(str, first['loc']))}: {first['msg']}",
-            error_type="invalid_arguments",
-        ) from error
+        found = unexpected(error)[0]
+        where = ".".join(map(str, ("arguments", *found.place)))
+        raise ToolRefusedError(f"{where} {found.text}", error_type="invalid_arguments") from error
     values = {name: getattr(given, name) for name in type(given).model_fields}
     if described.context_name:
         values[described.context_name] = context

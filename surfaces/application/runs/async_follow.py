@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
 from runfold.events import run as journal
+from runfold.events.errors import EventsError
 from runfold.producers.client import AsyncRunClient
 from runfold.producers.client.deciding import shown_in
+from runfold.producers.errors import LogError
 from runfold.producers.errors import NotYetError as LogNotYet
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotYetError, no_run
@@ -20,6 +22,7 @@ from runfold.surfaces.application.runs.asking.steer import (
     is_effect,
     must_live,
     no_effect,
+    unknown_effect,
 )
 from runfold.surfaces.application.runs.follow import BEGINS_WITHIN_S, exit_of, not_ended
 from runfold.surfaces.application.runs.reading.run_detail import RunFold
@@ -132,8 +135,11 @@ async def steer(
         request_id = await send(client.in_name_of(tenant_id, seen=shown_in(past)))
         following.extend(within)
         last: journal.Event | None = None
-        async for event in following.coming():
-            if is_effect(event, request_id):
-                return outcome_of(event)
-            last = event
+        try:
+            async for event in following.coming():
+                if is_effect(event, request_id):
+                    return outcome_of(event)
+                last = event
+        except (EventsError, LogError) as error:
+            raise unknown_effect(error, request_id) from error
     raise no_effect(last, within, request_id)

@@ -14,6 +14,7 @@ from runfold.surfaces.channels.adapters.cli import Cli
 from runfold.surfaces.channels.adapters.email_reading import ABOVE, heard
 from runfold.surfaces.channels.adapters.web import Web
 from runfold.surfaces.channels.composing.shortening import one_line
+from runfold.surfaces.channels.composing.telling import status_of
 from runfold.surfaces.channels.document import Approval, Document, Question
 from runfold.surfaces.channels.inbound.intents import Heard, Inbound
 from runfold.surfaces.channels.links import Links, mark_of
@@ -47,7 +48,7 @@ class Email:
         if self._envelope.to:
             message["To"] = _address(self._envelope.to)
         # One line without controls: a header cannot be begun from within a goal.
-        message["Subject"] = _header(f"[{document.status.value}] {document.title}")
+        message["Subject"] = _header(f"[{status_of(document.status)}] {document.title}")
         root, own = self._id(document.run_id, 0), self._id(document.run_id, document.seq)
         message["Message-ID"] = own
         message["In-Reply-To"] = root

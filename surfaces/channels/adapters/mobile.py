@@ -7,6 +7,7 @@ from typing import Any
 from runfold.surfaces.application.rendering import to_json
 from runfold.surfaces.channels.actions import ANSWER, APPROVE, DENY, Action, decides
 from runfold.surfaces.channels.composing.shortening import one_line
+from runfold.surfaces.channels.composing.telling import result_of, status_of
 from runfold.surfaces.channels.document import (
     Approval,
     Artifact,
@@ -109,8 +110,8 @@ def _pushed(document: Document, lines: list[str]) -> str:
         return block.text
     for block in document.of(Text):
         if isinstance(block, Text) and block.said is Said.RESULT:
-            return block.text
-    return lines[0] if lines else document.status.value
+            return result_of(document.status, block.text)
+    return lines[0] if lines else status_of(document.status)
 
 
 def _actions(document: Document) -> list[dict[str, str]]:

@@ -13,6 +13,7 @@ from runfold.surfaces.application.rendering import to_json
 from runfold.surfaces.channels.actions import ANSWER, APPROVE, DENY, Action, decides
 from runfold.surfaces.channels.adapters.slack_reading import heard
 from runfold.surfaces.channels.composing.shortening import one_line
+from runfold.surfaces.channels.composing.telling import result_of, status_of
 from runfold.surfaces.channels.document import (
     Approval,
     Artifact,
@@ -121,7 +122,8 @@ def _fallback(document: Document) -> str:
     result = next(
         (b.text for b in document.of(Text) if isinstance(b, Text) and b.said is Said.RESULT), ""
     )
-    return f"{document.title}: {result or document.status.value}"
+    result = result_of(document.status, result)
+    return f"{document.title}: {result or status_of(document.status)}"
 
 
 def _mrkdwn(text: str) -> Tree:

@@ -9,6 +9,7 @@ from runfold.surfaces.application.rendering import to_json
 from runfold.surfaces.channels.actions import ANSWER, APPROVE, DENY, decides
 from runfold.surfaces.channels.adapters.spoken import is_speakable, spoken, ssml
 from runfold.surfaces.channels.composing.shortening import shorten
+from runfold.surfaces.channels.composing.telling import IN_VAIN
 from runfold.surfaces.channels.document import (
     Approval,
     Document,
@@ -27,6 +28,17 @@ _SENTENCES, _CHARACTERS, _ASKED = 6, 600, 240
 _MOST_ARGUMENTS = 3
 _YES = re.compile(r"(?:yes|yes please|yes approve it|approve|approve it|confirm)[.!]?")
 _NO = re.compile(r"(?:no|no thank you|no thanks|deny|deny it|reject|do not|don't)[.!]?")
+_WAYS = {
+    "cli": "to your terminal",
+    "desktop": "to your desktop",
+    "ide": "to your editor",
+    "mobile": "to your phone",
+    "slack": "on Slack",
+    "teams": "on Teams",
+    "tui": "to your terminal",
+    "web": "to your browser",
+    "browser_extension": "to your browser",
+}
 _ASK_AGAIN = Unclear("Please say yes or no.")
 
 
@@ -43,7 +55,7 @@ class Voice:
         sentences = [each for each in (room, asked["text"] if asked else "") if each]
         offer = next((b for b in document.of(HandOff) if isinstance(b, HandOff)), None)
         if offer and not asked:
-            sentences.append(f"Shall I send {offer.why} by {offer.to}?")
+            sentences.append(f"Shall I send {offer.why} {_sent(offer.to)}?")
         said = {
             "version": 1,
             "run_id": document.run_id,
@@ -85,13 +97,17 @@ def _told(document: Document) -> list[str]:
     result = [b.text for b in texts if isinstance(b, Text) and b.said is Said.RESULT]
     for block in document.blocks:
         match block:
-            # A result says by itself that the run has ended, a question that it waits.
-            case Text(said=Said.STATUS) if result or document.of(Approval, Question):
+            # A question says by itself that the run waits, a result that it is done.
+            case Text(said=Said.STATUS) if document.of(Approval, Question):
+                pass
+            case Text(said=Said.STATUS) if result and document.status not in IN_VAIN:
                 pass
             case Text(text=text):
                 found.append(_sentence(spoken(text)))
-            case Items(title=title, items=items, more=more):
-                more_said = f", and {more} more" if more else ""
+            case Items(said=said, title=title, items=items, more=more):
+                # How much else was said before is nothing to be told.
+                counted = more and said not in {Said.BEFORE, Said.NEW}
+                more_said = f", and {more} more" if counted else ""
                 found.append(_sentence(spoken(f"{title}: {'; '.join(items)}{more_said}")))
             case Progress(done=done, total=total) if total:
                 found.append(f"{done} of {total} steps are done.")
@@ -104,9 +120,8 @@ def _asked(document: Document) -> dict[str, Any] | None:
     for block in document.of(Approval, Question):
         if isinstance(block, Approval):
             named = [f"{name} {value}" for name, value in block.arguments[:_MOST_ARGUMENTS]]
-            what = spoken(
-                f"{block.tool.replace('.', ' ')}{': ' if named else ''}{', '.join(named)}"
-            )
+            tool = spoken(block.tool.replace(".", " "))
+            what = spoken(f"{tool}{', with ' if named else ''}{_listed(named)}")
             text = f"May I run {shorten(what, 1, _ASKED).text}? Please say yes or no."
             expects = {
                 "kind": "approval",
@@ -117,9 +132,7 @@ def _asked(document: Document) -> dict[str, Any] | None:
             hidden = len(block.arguments) > _MOST_ARGUMENTS or len(what) > _ASKED
             hidden = hidden or not all(is_speakable(value) for _, value in block.arguments)
             if hidden or block.risk_level >= 3:
-                text = (
-                    f"{spoken(block.tool)} waits for your approval. Please look at it on a screen."
-                )
+                text = f"{tool} waits for your approval. Please look at it on a screen."
                 return {"text": text, "expects": None}
             return {"text": text, "expects": expects}
         assert isinstance(block, Question)
@@ -132,5 +145,15 @@ def _asked(document: Document) -> dict[str, Any] | None:
     return None
 
 
+def _listed(parts: list[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def _sent(to: str) -> str:
+    """Return how something is sent to a channel, as people say it."""
+    return _WAYS.get(to, f"by {spoken(to)}")
+
+
 def _sentence(text: str) -> str:
+    text = f"{text[:1].upper()}{text[1:]}"
     return text if not text or text[-1] in ".!?…" else f"{text}."

@@ -7,6 +7,7 @@ from html import escape
 from urllib.parse import parse_qs
 
 from runfold.surfaces.channels.actions import ANSWER, APPROVE, DENY, Action, decides
+from runfold.surfaces.channels.composing.telling import status_of
 from runfold.surfaces.channels.document import (
     Approval,
     Artifact,
@@ -107,7 +108,7 @@ def _card(block: Card) -> Iterator[str]:
     cost = card.estimated_cost_so_far
     fields = (
         ("current run", card.current_run),
-        ("status", card.status.value),
+        ("status", status_of(card.status)),
         ("last action", card.last_action),
         ("next proposed action", card.next_proposed_action or "none"),
         ("requires approval", "yes" if card.requires_approval else "no"),

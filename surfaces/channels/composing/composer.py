@@ -17,6 +17,7 @@ from runfold.surfaces.channels.composing.capabilities import Capabilities
 from runfold.surfaces.channels.composing.picture import Moment, Picture
 from runfold.surfaces.channels.composing.results import Shown, result
 from runfold.surfaces.channels.composing.shortening import ITEMS, one_line
+from runfold.surfaces.channels.composing.telling import status_of
 from runfold.surfaces.channels.document import (
     Artifact,
     Block,
@@ -30,14 +31,6 @@ from runfold.surfaces.channels.document import (
 )
 
 _TITLE = 120
-_WORDS: dict[RunStatus, str] = {
-    RunStatus.COMPLETED: "done",
-    RunStatus.FAILED: "failed",
-    RunStatus.CANCELLED: "cancelled",
-    RunStatus.WAITING_FOR_HUMAN: "waiting for a person",
-    RunStatus.CREATED: "accepted",
-    RunStatus.QUEUED: "waiting for its turn",
-}
 _SPOKEN = frozenset({"speech", "voice"})
 
 
@@ -85,7 +78,8 @@ def _new(
     picture: Picture, profile: ResponseProfile, can: Capabilities, seen: int
 ) -> Iterator[Block]:
     """Yield what happened after that."""
-    new = [each for each in picture.moments if each.seq > seen]
+    asked_now = {wait.call_id for wait in picture.detail.waits_for}
+    new = [each for each in picture.moments if each.seq > seen and each.call_id not in asked_now]
     if new and picture.detail.exit is None:
         yield _listed(Said.NEW, "Since then", new, min(ITEMS[profile.memory_load], can.items))
 
@@ -116,7 +110,9 @@ def _standing(picture: Picture, profile: ResponseProfile) -> Iterator[Block]:
 def _sentence(detail: shapes.RunDetail) -> str:
     if detail.held_by:
         return f"{detail.agent} is held by {one_line(detail.held_by, 80)}."
-    return f"{detail.agent} is {_WORDS.get(detail.status, 'working')}."
+    if detail.status is RunStatus.FAILED:
+        return f"{detail.agent} has failed."
+    return f"{detail.agent} is {status_of(detail.status)}."
 
 
 def _artifacts(picture: Picture, profile: ResponseProfile, can: Capabilities) -> Iterator[Block]:
@@ -124,7 +120,8 @@ def _artifacts(picture: Picture, profile: ResponseProfile, can: Capabilities) ->
         return
     count = len(picture.artifacts)
     if profile.artifact_policy == "summarize_and_offer_link" or not can.links:
-        yield Text(Said.NOTE, f"{count} file{'s' if count > 1 else ''} made.")
+        made = "One file was" if count == 1 else f"{count} files were"
+        yield Text(Said.NOTE, f"{made} made.")
     if not can.links:
         return
     most = min(can.items, ITEMS[profile.memory_load])
@@ -139,4 +136,5 @@ def _hand_off(picture: Picture, profile: ResponseProfile, made: Shown) -> Iterat
         return
     unseen = bool(picture.artifacts) and not _SPOKEN.isdisjoint(profile.allowed_modalities)
     if made.cut or unseen:
-        yield HandOff(to, "the whole answer" if made.cut else "what was made")
+        files = "the file" if len(picture.artifacts) == 1 else "the files"
+        yield HandOff(to, "the whole answer" if made.cut else files)

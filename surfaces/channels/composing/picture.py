@@ -15,32 +15,9 @@ from runfold.events.run import Event
 from runfold.events.values import Pin
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.runs.reading.run_detail import RunFold
-from runfold.surfaces.words import said
-
-_TOLD = (
-    j.UserMessageReceived,
-    j.HumanInputRequested,
-    j.HumanInputReceived,
-    j.ApprovalRequested,
-    j.ToolCallApproved,
-    j.ToolCallDenied,
-    j.ToolCallSucceeded,
-    j.ToolCallFailed,
-    j.ToolCallUncertain,
-    j.RunPaused,
-    j.RunResumed,
-    j.RunTakenOver,
-    j.PersonReplied,
-    j.RunHandedBack,
-    j.RunCompleted,
-    j.RunFailed,
-    j.RunCancelled,
-    j.RunRefused,
-)
-"""What a person who follows a run is told; all else is how it is done."""
+from runfold.surfaces.channels.composing.telling import told
 
 _ARTIFACT = re.compile(r"artifact:[\x21-\x7e]{1,500}")
-_NUMBER = re.compile(r"^#\d+ ")
 _MOST_ARTIFACTS = 50
 
 
@@ -76,6 +53,7 @@ def picture_of(events: Iterable[Event]) -> Picture | None:
     fold, profile = RunFold(), None
     options: dict[str, tuple[str, ...]] = {}
     moments: list[Moment] = []
+    tools: dict[str, str] = {}
     artifacts: dict[str, None] = {}
     for event in events:
         fold.take(event)
@@ -86,9 +64,11 @@ def picture_of(events: Iterable[Event]) -> Picture | None:
             options[fact.question_id] = fact.options
         if isinstance(fact, j.ToolCallSucceeded) and fact.result.ref:
             artifacts[fact.result.ref] = None
-        if isinstance(fact, _TOLD):
+        if isinstance(fact, j.ToolCallProposed | j.ApprovalRequested):
+            tools[fact.call_id] = fact.tool
+        if said := told(fact, tools):
             call = getattr(fact, "call_id", None) or getattr(fact, "question_id", None) or ""
-            moments.append(Moment(event.meta.seq, call, _NUMBER.sub("", said(fact))))
+            moments.append(Moment(event.meta.seq, call, said))
     state = fold.state()
     if state is None:
         return None

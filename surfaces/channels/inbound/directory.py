@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from runfold.events.expected import unexpected
 from runfold.infra.documents import MAX_FILE_BYTES, single
 from runfold.infra.settings.errors import ConfigError
 
@@ -78,7 +79,6 @@ def read_directory(file: Path | None) -> Directory:
     try:
         return Directory.model_validate(document.data or {})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        line = document.line(tuple(first["loc"]))
-        raise ConfigError(f"{name}: {file}:{line}: {where}: {first['msg']}.") from None
+        first = unexpected(error)[0]
+        line = document.line(first.place)
+        raise ConfigError(f"{name}: {file}:{line}: {first.sentence('the file')}.") from None

@@ -10,6 +10,7 @@ import typer
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
+from runfold.surfaces.cli.runs.speaking import Speaking
 
 if TYPE_CHECKING:
     from runfold.events.contents.content import Content
@@ -22,42 +23,34 @@ def on_run(
     context: Context,
     typed: str,
     send: Send,
-    *,
-    tenant: str | None,
-    user: str,
-    role: list[str] | None,
-    json: bool,
+    speaks: Speaking,
 ) -> None:
     """Send a control to a run, show what it led to, and exit."""
     from runfold.surfaces.cli.names import run_id_of
     from runfold.surfaces.cli.runs.outcome import show_outcome
 
-    run_id = run_id_of(context, typed, tenant)
+    run_id = run_id_of(context, typed, speaks.tenant)
     with output.waiting("the run processor to take it"):
-        runs = context.runs(tenant, user, _roles(context, role))
+        runs = context.runs(speaks.tenant, speaks.user, _roles(context, speaks.role))
         outcome = runs.steer(run_id, lambda client: send(client, run_id))
-    raise typer.Exit(show_outcome(outcome, json=json))
+    raise typer.Exit(show_outcome(outcome, json=speaks.json))
 
 
 def on_call(
     context: Context,
     typed: str,
     send: Callable[[RunClient, str, str], str],
-    *,
-    tenant: str | None,
-    user: str,
-    role: list[str] | None,
-    json: bool,
+    speaks: Speaking,
 ) -> None:
     """Send a control about a call, show what it led to, and exit."""
     from runfold.surfaces.cli.names import call_id_of
     from runfold.surfaces.cli.runs.outcome import show_outcome
 
-    run_id, call_id = call_id_of(context, typed, tenant)
-    runs = context.runs(tenant, user, _roles(context, role))
+    run_id, call_id = call_id_of(context, typed, speaks.tenant)
+    runs = context.runs(speaks.tenant, speaks.user, _roles(context, speaks.role))
     with output.waiting("the run processor to take it"):
         outcome = runs.steer(run_id, lambda client: send(client, run_id, call_id))
-    raise typer.Exit(show_outcome(outcome, json=json))
+    raise typer.Exit(show_outcome(outcome, json=speaks.json))
 
 
 def _roles(context: Context, given: list[str] | None) -> tuple[str, ...]:

@@ -3,15 +3,20 @@
 Each step may refuse; then nothing was done:
 
 1. the person's scopes, as the directory says them
-2. of a decision, that what was shown is what is open now
-3. the use case, which is durable before it answers
+2. the signature: the same one again does nothing more, and is shown nothing
+3. of a decision, that what was shown is what is open now
+4. the use case, which is durable before it answers
+
+What goes wrong after that is said beside what was done, and never instead of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from runfold.events.contents.content import canonical_json
 from runfold.events.values import Label
@@ -35,10 +40,13 @@ from runfold.surfaces.channels.inbound.intents import (
     Tell,
     Unclear,
 )
+from runfold.surfaces.channels.inbound.signatures import WINDOW_S
 from runfold.surfaces.channels.viewing import look_at
 from runfold.surfaces.http.access.identity import DECIDE, READ, WRITE, Caller
 from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.words import shortened
+
+_log = logging.getLogger("runfold.gateway")
 
 _NEEDS: dict[type[Intent], str] = {
     Ask: WRITE,
@@ -48,27 +56,41 @@ _NEEDS: dict[type[Intent], str] = {
     Reply: DECIDE,
 }
 _STALE = "This is not what waits now, so nothing was decided: look at it again, and decide then."
+_BEFORE = (
+    "This was taken before, so nothing more was done and nothing is shown: look at the run, or say "
+    "it again."
+)
 _SHORTEST = 8
+_KEPT = timedelta(seconds=2 * WINDOW_S + 60)
+"""For how long a signature could be shown again: its time may be ahead, and clocks may differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is answered: a sentence, and the run as it stands where it is to be shown."""
+    """What is answered: a sentence, and the run as it stands where it is to be shown.
+
+    ``again``: the request had come before, and is shown to nobody but whoever sent it now.
+    """
 
     text: str
     picture: Picture | None = None
     run_id: str = ""
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Acting:
-    """Acts for one person on one channel; ``within`` bounds how long an effect is waited for."""
+    """Acts for one person on one channel; ``within`` bounds how long an effect is waited for.
+
+    ``signature`` is that of the request, empty where something else sees to it that it comes once.
+    """
 
     gateway: Gateway
     caller: Caller
     channel: str
     workspace: Workspace | None = None
     within: float = 1.0
+    signature: str = ""
 
     async def act(self, heard: Heard) -> Answer:
         """Do what is meant, and return what to answer; only bugs are raised."""
@@ -79,7 +101,10 @@ class Acting:
         if not self.caller.may(scope):
             return Answer(f"You may not do this here: it needs {scope}. Nothing was done.")
         try:
-            done = await self._done(intent, heard.sender)
+            if await self._is_new():
+                done = await self._done(intent, heard.sender)
+            else:
+                done = await self._again(intent, heard.sender)
         except Exception as error:
             fault = fault_of(error)
             if fault.code is Code.INTERNAL:
@@ -87,6 +112,21 @@ class Acting:
             return Answer(fault.sentence)
         # A run is looked at to decide of it: who may not read it is not shown what stands there.
         return done if self.caller.may(READ) else replace(done, picture=None)
+
+    async def _is_new(self) -> bool:
+        """Return whether the request's signature comes for the first time, at any gateway."""
+        if not self.signature:
+            return True
+        return await self.gateway.once.is_first(f"signed/{self.channel}", self.signature, _KEPT)
+
+    async def _again(self, intent: Intent, sender: Sender) -> Answer:
+        """Answer a request that came before. A run is asked for once by the name of its message:
+        where a gateway ended in between, its run is asked for now.
+        """
+        if not isinstance(intent, Ask):
+            return Answer(_BEFORE, again=True)
+        done = await self._asked(intent, sender)
+        return replace(done, text=f"This was taken before (run {done.run_id}).", again=True)
 
     async def _done(self, intent: Intent, sender: Sender) -> Answer:
         match intent:
@@ -175,7 +215,13 @@ class Acting:
         except NoEffectYetError:
             return Answer("It is on record, and what follows is not known yet.", None, run_id)
         text = outcome.text if outcome.applied else f"Nothing was changed: {outcome.text}"
-        return Answer(shortened(text, 500), await self._look(run_id), run_id)
+        done = Answer(shortened(text, 500), None, run_id)
+        if not self.caller.may(READ):
+            return done
+        try:
+            return replace(done, picture=await self._look(run_id))
+        except Exception as error:  # noqa: BLE001 - what was done stands, whatever goes wrong now
+            return unshown(done, error)
 
     async def _look(self, run_id: str) -> Picture:
         await self.gateway.note_read(self.caller, f"channel {self.channel}", run_id)
@@ -190,6 +236,17 @@ async def act_within(acting: Acting, heard: Heard, seconds: float) -> Answer:
             return await acting.act(heard)
     except TimeoutError:
         return Answer("It takes longer than usual, and may have been done: look before you repeat.")
+
+
+def unshown(done: Answer, error: Exception) -> Answer:
+    """Return an answer whose run cannot be shown: what was done stands, and is said first."""
+    fault = fault_of(error)
+    why = fault.sentence
+    if fault.code is Code.INTERNAL:
+        _log.error("a run cannot be shown", exc_info=error)
+        why = "see the log of the gateway."
+    stands = f"{done.text.rstrip('.')}. That stands. " if done.text else ""
+    return replace(done, text=f"{stands}The run cannot be shown now: {why}", picture=None)
 
 
 def _open_digest(picture: Picture, call_id: str, digest: str, kind: str) -> str | None:

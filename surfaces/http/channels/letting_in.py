@@ -51,7 +51,8 @@ async def workspace_of(
             need_now(word(json_object(body), "timestamp"), channels.wall())
         except UnsignedError:
             continue
-        return Known(each, headers["authorization"])
+        # The signature alone: around it the same request could be written otherwise.
+        return Known(each, headers["authorization"].partition(" ")[2].strip())
     raise Problem(
         "unsigned",
         "This request is signed by no workspace that is known here, or not now: see "

@@ -1,9 +1,8 @@
-"""What channels stand on in a gateway: the directory, secrets, definitions, and what was seen."""
+"""What channels stand on in a gateway: the directory, secrets, and where answers are posted."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -12,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from runfold.infra.secrets.memory import MemorySecrets
 from runfold.infra.secrets.port import SecretStore, SecretsUnavailableError
 from runfold.surfaces.channels.inbound.directory import Directory
-from runfold.surfaces.channels.inbound.signatures import WINDOW_S
 from runfold.surfaces.channels.links import Links
 from runfold.surfaces.http.access.identity import Caller
 from runfold.surfaces.http.channels.posting import post_to_slack
@@ -21,33 +19,7 @@ LINKS_HOLD = timedelta(hours=24)
 """For how long a link lets its person decide."""
 
 _REMEMBERED_S = 60.0
-_MOST_SEEN = 100_000
 _MOST_POSTING = 1_000
-
-
-@dataclass(slots=True)
-class Replays:
-    """The requests of the last minutes, by their signatures; to be asked on one event loop.
-
-    It is this process's: what must not happen twice wherever it comes has a key of its own.
-    """
-
-    elapsed: Callable[[], float] = time.monotonic
-    _seen: dict[bytes, float] = field(default_factory=dict)
-
-    def is_new(self, signature: str) -> bool:
-        """Whether a signature comes for the first time within the window."""
-        now = self.elapsed()
-        if len(self._seen) >= _MOST_SEEN:
-            self._seen = {known: at for known, at in self._seen.items() if at > now}
-        if len(self._seen) >= _MOST_SEEN:
-            return False
-        name = hashlib.sha256(signature.encode()).digest()
-        if self._seen.get(name, 0.0) > now:
-            return False
-        # A request may be as far ahead as behind.
-        self._seen[name] = now + 2 * WINDOW_S
-        return True
 
 
 @dataclass(slots=True)
@@ -57,7 +29,7 @@ class Channels:
     directory: Directory = field(default_factory=Directory)
     secrets: SecretStore = field(default_factory=lambda: MemorySecrets({}))
     wall: Callable[[], datetime] = lambda: datetime.now(UTC)
-    replays: Replays = field(default_factory=Replays)
+    elapsed: Callable[[], float] = time.monotonic
     post: Callable[[str, bytes], Coroutine[object, object, None]] = post_to_slack
     _posting: set[asyncio.Task[None]] = field(default_factory=set)
     _secrets: dict[tuple[str, str], tuple[float, str]] = field(default_factory=dict)
@@ -73,7 +45,7 @@ class Channels:
 
     async def secret(self, name: str, tenant: str) -> str:
         """Return a secret, empty where none is held; a store that is away is asked again."""
-        now = self.replays.elapsed()
+        now = self.elapsed()
         known = self._secrets.get((name, tenant))
         if known is not None and known[0] > now:
             return known[1]

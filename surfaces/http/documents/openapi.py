@@ -153,10 +153,20 @@ def _answers(route: Route) -> dict[str, Any]:
             said["content"] = {"application/json": {"schema": _ref(model)}}
             if route.streams:
                 said["content"]["text/event-stream"] = {"schema": {"type": "string"}}
-        elif status in {200, 206} and route.gives != JSON:
-            said["content"] = {route.gives: {"schema": {"type": "string", "format": "binary"}}}
+        elif status in {200, 206}:
+            kinds = ("text/event-stream",) if route.streams else route.gives
+            said["content"] = {kind: {"schema": _whole(kind)} for kind in kinds}
         found[str(status)] = said
     return found
+
+
+def _whole(kind: str) -> dict[str, str]:
+    """Return the schema of an answer of a media type that has no model."""
+    if kind == JSON:
+        return {"type": "object"}
+    if kind.startswith("text/"):
+        return {"type": "string"}
+    return {"type": "string", "format": "binary"}
 
 
 _MEANINGS = {

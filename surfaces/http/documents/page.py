@@ -62,15 +62,22 @@ def asyncapi(document: Json) -> str:
 
 def _page(info: Json, source: str, index: list[tuple[str, str]], parts: list[str]) -> str:
     links = "".join(f'<a href="#{_e(at)}">{_e(what)}</a><br>' for at, what in index)
-    title = f"{_e(info['title'])} {_e(info['version'])}"
     other = "asyncapi" if source == "/openapi.json" else "openapi"
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<style>{_STYLE}</style></head><body><h1>{title}</h1><p>{_said(info['description'])}</p>"
+    body = (
+        f"<p>{in_html(info['description'])}</p>"
         f'<p>For programs: <a href="{source}">{source}</a>. '
         f'See also <a href="/{other}">/{other}</a> and <a href="/problems">/problems</a>.</p>'
-        f"<nav>{links}</nav>{''.join(parts)}</body></html>\n"
+        f"<nav>{links}</nav>{''.join(parts)}"
+    )
+    return shell(f"{info['title']} {info['version']}", body)
+
+
+def shell(title: str, body: str) -> str:
+    """Return a page of a title and the HTML of its body, to be sent with ``HEADERS``."""
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{_e(title)}</title>'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<style>{_STYLE}</style></head><body><h1>{_e(title)}</h1>{body}</body></html>\n"
     )
 
 
@@ -97,7 +104,7 @@ def _operation(method: str, path: str, said: Json) -> str:
         for status, answer in said["responses"].items()
     ]  # fmt: skip
     rows_of = "".join(
-        f"<tr><td>{_e(status)}</td><td>{shape}</td><td>{_said(about)}</td></tr>"
+        f"<tr><td>{_e(status)}</td><td>{shape}</td><td>{in_html(about)}</td></tr>"
         for status, shape, about in answers
     )
     parts.append(f"<table><tr><th>status</th><th>answer</th><th>says</th></tr>{rows_of}</table>")
@@ -115,7 +122,7 @@ def _schema(name: str, said: Json) -> str:
         (field, _kind(kind), "yes" if field in needed else "", kind.get("description", ""))
         for field, kind in said.get("properties", {}).items()
     ]
-    about = f"<p>{_said(said.get('description', ''))}</p>"
+    about = f"<p>{in_html(said.get('description', ''))}</p>"
     table = _table(("field", "type", "required", "about"), rows) if rows else _raw(said)
     return f'<h3 id="{_e(name)}">{_e(name)}</h3>{about}{table}'
 
@@ -123,13 +130,14 @@ def _schema(name: str, said: Json) -> str:
 def _channel(name: str, channel: Json, messages: Json) -> str:
     head = (
         f'<h2 id="{_e(_anchor(name))}"><code>{_e(name)}</code></h2>'
-        f"<p>{_said(_sentence(channel['title']))}. {_said(channel['description'])}</p>"
+        f"<p>{in_html(_sentence(channel['title']))}. {in_html(channel['description'])}</p>"
     )
     parts = [head]
     for reference in channel["messages"].values():
         said = messages[reference["$ref"].rpartition("/")[2]]
         parts.append(
-            f"<details><summary><code>{_e(said['name'])}</code> {_said(said['summary'])}</summary>"
+            f"<details><summary><code>{_e(said['name'])}</code> "
+            f"{in_html(said['summary'])}</summary>"
             f"<p>Subject <code>{_e(said['x-runfold-subject'])}</code>, version "
             f"{_e(str(said['x-runfold-version']))}</p>{_raw(said['payload']['schema'])}</details>"
         )
@@ -139,7 +147,7 @@ def _channel(name: str, channel: Json, messages: Json) -> str:
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     top = "".join(f"<th>{_e(word)}</th>" for word in head)
     body = "".join(
-        "<tr>" + "".join(f"<td>{_said(value)}</td>" for value in row) + "</tr>" for row in rows
+        "<tr>" + "".join(f"<td>{in_html(value)}</td>" for value in row) + "</tr>" for row in rows
     )
     return f"<table><tr>{top}</tr>{body}</table>"
 
@@ -181,11 +189,11 @@ def _kind(schema: Json) -> str:
 def _about(summary: str, description: str) -> str:
     """Return what an operation does, once where its description begins as its summary."""
     if description.startswith(summary):
-        return _said(description)
-    return f"{_said(summary)}. {_said(description)}"
+        return in_html(description)
+    return f"{in_html(summary)}. {in_html(description)}"
 
 
-def _said(text: str) -> str:
+def in_html(text: str) -> str:
     """Return words for people: what stands between backticks as code, no numbers of our own."""
     return _CODE.sub(r"<code>\2</code>", _e(_OURS.sub("", str(text))))
 
@@ -196,6 +204,11 @@ def _sentence(text: str) -> str:
 
 def _anchor(name: str) -> str:
     return name.replace(".", "-")
+
+
+def in_text(text: str) -> str:
+    """Return words as they stand, with nothing in them that is markup."""
+    return _e(text)
 
 
 def _e(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
+from runfold.events.expected import unexpected
 from runfold.surfaces.http.access.limits import Limits
 from runfold.surfaces.http.refusals.problems import Problem
 
@@ -108,18 +109,16 @@ def validated(model: type[M], value: Any) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)
         errors = tuple(
-            {"pointer": _pointer(each["loc"]), "detail": each["msg"]}
-            for each in found[:_MOST_ERRORS]
+            {"pointer": _pointer(each.place), "detail": each.text}
+            for each in unexpected(error)[:_MOST_ERRORS]
         )
         first = errors[0]
         where = first["pointer"] or "the body"
-        raise Problem("invalid", f"{where}: {first['detail']}.", errors=errors) from None
+        raise Problem("invalid", f"{where} {first['detail']}.", errors=errors) from None
 
 
 def _pointer(place: tuple[int | str, ...]) -> str:
-    # A part that is a name of ours, such as that of a union's member, is in no body; it is rare.
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')[:100]}" for part in place)
 
 

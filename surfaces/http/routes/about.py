@@ -10,6 +10,7 @@ from starlette.responses import Response
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.rendering import to_json
 from runfold.surfaces.http.documents import asyncapi, openapi, page
+from runfold.surfaces.http.documents import problems as problem_docs
 from runfold.surfaces.http.refusals import problem_page
 from runfold.surfaces.http.refusals.problems import Problem
 from runfold.surfaces.http.route import NO_SCOPE, Call, Route, answered
@@ -53,9 +54,13 @@ async def asyncapi_page(call: Call[None]) -> Response:  # noqa: ARG001 - every e
     return Response(said, media_type=_HTML, headers={**_PUBLIC, **page.HEADERS})
 
 
-async def problems(call: Call[None]) -> Response:  # noqa: ARG001 - every endpoint is given it
-    """Explain every code."""
-    return Response(problem_page.page(), media_type="text/markdown; charset=utf-8", headers=_PUBLIC)
+async def problems(call: Call[None]) -> Response:
+    """Explain every code: as a page, and as Markdown where that is preferred."""
+    headers = {**_PUBLIC, "vary": "accept"}
+    if problem_docs.wants_markdown(call.request.headers.get("accept", "")):
+        said = problem_page.page()
+        return Response(said, media_type="text/markdown; charset=utf-8", headers=headers)
+    return Response(problem_docs.html(), media_type=_HTML, headers={**headers, **page.HEADERS})
 
 
 async def identity(call: Call[None]) -> Response:
@@ -106,11 +111,14 @@ ROUTES = (
     ),
     Route(
         "GET", "/openapi", "openapi_page", "Read the routes as a page", None, openapi_page,
-        {200: None},
+        {200: None}, gives=("text/html",),
     ),
     Route(
         "GET", "/asyncapi", "asyncapi_page", "Read the topics as a page", None, asyncapi_page,
-        {200: None},
+        {200: None}, gives=("text/html",),
     ),
-    Route("GET", "/problems", "problems", "Read what each code means", None, problems, {200: None}),
+    Route(
+        "GET", "/problems", "problems", "Read what each code means", None, problems, {200: None},
+        gives=("text/html", "text/markdown"),
+    ),
 )  # fmt: skip

@@ -106,7 +106,7 @@ ROUTES = (
         "GET", "/artifacts/{artifact_id}", "download_artifact", "Download a file, or a part of it",
         identity.READ, download, {200: None, 206: None, 304: None}, None,
         (_RANGE, _IF_RANGE, _IF_NONE_MATCH),
-        ("not_found", "range_not_satisfiable", "too_busy", "storage"), gives=_OCTETS,
+        ("not_found", "range_not_satisfiable", "too_busy", "storage"), gives=(_OCTETS,),
     ),
     Route(
         "GET", "/runs/{run_id}/artifacts", "list_artifacts", "See a run's artifacts",

@@ -17,7 +17,7 @@ from runfold.surfaces.channels.adapters.email import Envelope
 from runfold.surfaces.channels.adapters.slack import escaped
 from runfold.surfaces.channels.composing.picture import Picture
 from runfold.surfaces.channels.inbound.directory import SLACK, TEAMS
-from runfold.surfaces.channels.inbound.intents import Heard, Inbound, Tell
+from runfold.surfaces.channels.inbound.intents import Heard, Inbound
 from runfold.surfaces.channels.inbound.reading import pressed
 from runfold.surfaces.channels.links import TokenError, signed_by
 from runfold.surfaces.channels.port import Payload
@@ -31,7 +31,7 @@ from runfold.surfaces.channels.rendering import (
 from runfold.surfaces.channels.viewing import look_at
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.access.identity import Caller, marks_of
-from runfold.surfaces.http.channels.acting import Acting, Answer, act_within
+from runfold.surfaces.http.channels.acting import Acting, Answer, act_within, unshown
 from runfold.surfaces.http.channels.letting_in import caller_on, person_of, workspace_of
 from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.http.refusals.problems import Problem
@@ -131,19 +131,33 @@ async def _inbound(call: Call[bytes], channel: str) -> Response:
     person = person_of(known.workspace, heard.sender)
     if person is None:
         who = heard.sender.user or "somebody without a name"
-        return _said(channel, Answer(f"{who} is not known here, and nothing was done."))
-    # All else is the same when it is sent again: by the name of its message, or by its digest.
-    if isinstance(heard.intent, Tell) and not channels.replays.is_new(known.signature):
-        return _said(channel, Answer("This was taken before, and nothing more was done."))
+        done = Answer(f"{who} is not known here, and nothing was done.")
+        return _answer(gateway, channel, heard, done)
     caller = caller_on(channel, known.workspace, person, marks_of(call.request))
-    acting = Acting(gateway, caller, channel, known.workspace)
+    acting = Acting(gateway, caller, channel, known.workspace, signature=known.signature)
     done = await act_within(acting, heard, _ACK_S[channel])
     if done.picture is None:
-        return _said(channel, done)
-    shown = await _rendered(gateway, caller, done.picture, channel)
-    answer = _said(channel, done, json.loads(shown.body), replaces=bool(heard.sender.answer_to))
-    if heard.sender.answer_to:
-        channels.show_anew(heard.sender.answer_to, bytes(answer.body))
+        return _answer(gateway, channel, heard, done)
+    try:
+        shown = await _rendered(gateway, caller, done.picture, channel)
+    except Exception as error:  # noqa: BLE001 - what was done stands, whatever goes wrong now
+        return _answer(gateway, channel, heard, unshown(done, error))
+    return _answer(gateway, channel, heard, done, json.loads(shown.body))
+
+
+def _answer(
+    gateway: Gateway,
+    channel: str,
+    heard: Heard,
+    done: Answer,
+    shown: dict[str, Any] | None = None,
+) -> Response:
+    """Return the answer; where a button was pressed, it is posted as well: Slack shows no other."""
+    pressed_at = heard.sender.answer_to
+    answer = _said(channel, done, shown, replaces=bool(pressed_at) and shown is not None)
+    # What came before was shown then: whoever sends it again has nobody told anything.
+    if pressed_at and not done.again:
+        gateway.channels.show_anew(pressed_at, bytes(answer.body))
     return answer
 
 

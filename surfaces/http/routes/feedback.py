@@ -7,11 +7,12 @@ import asyncio
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from runfold.events.records.feedback import FeedbackGiven
 from runfold.events.values import Label
 from runfold.producers.client.options import FeedbackOptions
 from runfold.producers.identity import uuid7
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.runs.asking.feedback import feedback_of, mean_of
+from runfold.surfaces.application.runs.asking.feedback import feedback_of, mean_of, shown
 from runfold.surfaces.application.runs.reading.accepted import detail
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.http.access import identity
@@ -48,8 +49,10 @@ async def give(call: Call[FeedbackBody]) -> Response:
     asked = asked_by(call.request, call.caller, f"POST /runs/{run_id}/feedback", said, needed=False)
     client = gateway.client(call.caller)
 
+    given: list[FeedbackGiven] = []
+
     async def publish(feedback_id: str) -> None:
-        await client.say_of(run_id, feedback_id, **options)
+        given.append(await client.say_of(run_id, feedback_id, **options))
 
     async def is_there(feedback_id: str) -> bool:
         return await _found(call, run_id, feedback_id) is not None
@@ -61,7 +64,9 @@ async def give(call: Call[FeedbackBody]) -> Response:
         feedback_id, repeated = await gateway.once.submit(asked, publish, is_there, ages=False)
         if repeated:
             headers["idempotent-replayed"] = "true"
-    found = await _found(call, run_id, feedback_id)
+    # What was just said is known: an answer that had to read it first could fail, and would be
+    # taken for something that was not said.
+    found = shown(given[0]) if given else await _found(call, run_id, feedback_id)
     if found is None:
         raise Problem("unavailable", "It is durable, and cannot be read yet: see the list.")
     return answered(found, 201, {"location": f"/runs/{run_id}/feedback", **headers})

@@ -8,6 +8,7 @@ import zoneinfo
 from pydantic import ValidationError
 
 from runfold.events.definitions import Subscriber
+from runfold.events.expected import unexpected
 from runfold.infra.documents import Document
 from runfold.surfaces.manifests.delivery.subscription import check_url
 
@@ -26,8 +27,8 @@ def lower_subscriber(document: Document) -> Subscriber | None:
             {**about, "description": metadata.get("description", ""), **spec}
         )
     except ValidationError as fault:
-        for error in fault.errors():
-            document.refuse(("spec", *error["loc"]), error["msg"])
+        for each in unexpected(fault):
+            document.refuse(("spec", *each.place), each.text)
         return None
     _check(made, document)
     return None if document.problems else made

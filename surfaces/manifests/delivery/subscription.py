@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from runfold.events import run as journal
 from runfold.events.base import Fact
 from runfold.events.definitions import Subscription
+from runfold.events.expected import unexpected
 from runfold.events.values import ActorKind, RunStatus
 from runfold.infra.documents import Document, FieldPath
 from runfold.surfaces.manifests.problems import did_you_mean
@@ -35,8 +36,8 @@ def lower_subscription(document: Document) -> Subscription | None:
             {**about, "description": metadata.get("description", ""), **spec}
         )
     except ValidationError as fault:
-        for error in fault.errors():
-            document.refuse(("spec", *error["loc"]), error["msg"])
+        for each in unexpected(fault):
+            document.refuse(("spec", *each.place), each.text)
         return None
     _check(made, document)
     return None if document.problems else made

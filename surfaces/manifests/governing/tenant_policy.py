@@ -19,6 +19,7 @@ from runfold.events.definitions.tenancy.tenant_policy import (
     RunRates,
 )
 from runfold.events.definitions.tool import RISKS
+from runfold.events.expected import unexpected
 from runfold.infra.documents import Document, FieldPath
 from runfold.surfaces.manifests.problems import Remark, did_you_mean
 from runfold.surfaces.manifests.references import Known
@@ -29,8 +30,8 @@ def lower_tenant_policy(document: Document) -> tuple[TenantPolicy | None, list[R
     try:
         policy = _declared(document)
     except ValidationError as fault:
-        for error in fault.errors():
-            document.refuse(("spec", *error["loc"]), error["msg"])
+        for each in unexpected(fault):
+            document.refuse(("spec", *each.place), each.text)
         return None, []
     _check(policy, document)
     if document.problems:

@@ -1177,7 +1177,7 @@ export interface paths {
         };
         /**
          * Read what each code means
-         * @description Explain every code.
+         * @description Explain every code: as a page, and as Markdown where that is preferred.
          */
         get: operations["problems"];
         put?: never;
@@ -4518,7 +4518,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/event-stream": string;
+                };
             };
             /** @description `malformed`: the request is malformed; `cursor_malformed`: the cursor fits no list of this kind; `unknown_version`: there is no such version of the API */
             400: {
@@ -14850,7 +14852,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": Record<string, never>;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -15061,7 +15065,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": Record<string, never>;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -17887,7 +17893,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": Record<string, never>;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -17986,7 +17994,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": Record<string, never>;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -18103,7 +18113,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": Record<string, never>;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -18202,7 +18214,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": Record<string, never>;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -18301,7 +18315,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/html": string;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -18400,7 +18416,9 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/html": string;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {
@@ -18499,7 +18517,10 @@ export interface operations {
                     "runfold-version"?: string;
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/html": string;
+                    "text/markdown": string;
+                };
             };
             /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
             400: {

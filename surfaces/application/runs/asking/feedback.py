@@ -24,7 +24,7 @@ def feedback_of(reader: LogReader, tenant: str, run_id: str) -> list[shapes.Feed
             continue
         # Whoever writes to the topic chooses its key: what it says of itself counts.
         if (record.tenant_id, record.run_id) == (tenant, run_id):
-            found.setdefault(record.feedback_id, _shown(record))
+            found.setdefault(record.feedback_id, shown(record))
     return list(found.values())
 
 
@@ -34,7 +34,8 @@ def mean_of(found: list[shapes.Feedback]) -> float | None:
     return round(sum(rated) / len(rated), 3) if rated else None
 
 
-def _shown(record: FeedbackGiven) -> shapes.Feedback:
+def shown(record: FeedbackGiven) -> shapes.Feedback:
+    """Return what somebody said about a run as it is shown."""
     return shapes.Feedback(
         feedback_id=record.feedback_id,
         run_id=record.run_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -99,6 +100,16 @@ class Once:
                         run_id,
                     )
                 return Submitted(run_id, repeated=True)
+
+    async def is_first(self, scope: str, name: str, kept: timedelta) -> bool:
+        """Return whether something of this name comes for the first time, wherever it comes.
+
+        It is remembered for ``kept``. Raises what the store raises: then nobody can know.
+        """
+        key = hashlib.sha256(name.encode()).hexdigest()
+        asked, lasting = Asked(scope, key, b""), Lasting(kept, kept)
+        standing = await asyncio.to_thread(self._store.begin, asked, "", self._wall(), lasting)
+        return isinstance(standing, First)
 
     async def _make(self, asked: Asked, run_id: str, submit: Submit) -> None:
         try:

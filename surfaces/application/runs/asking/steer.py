@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.errors import EventsError
 from runfold.events.run import Event
 from runfold.producers.client import RunClient
 from runfold.producers.client.deciding import shown_in
+from runfold.producers.errors import LogError
 from runfold.producers.follow.hub import AsyncFollowing, Following
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import (
@@ -35,10 +37,12 @@ def steer(
 ) -> shapes.ControlOutcome:
     """Send a control, and return the first event that it led to.
 
+    What was sent stands: where the journal cannot be read after it, that is no other error.
     ``send`` is given a client in the name of the run's tenant, whose decisions carry the digest of
     what is open, and returns the request's id.
     Raises NotFoundError for a run that is not there, RunEndedError for one that has ended, and
-    NotYetError where the journal says nothing of it within so many seconds.
+    NotYetError (NoEffectYetError once it was sent) where the journal says nothing of it within so
+    many seconds.
     """
     with client.hubs.events.following(run_id, timeout=READ_WITHIN_S) as following:
         past = following.past()
@@ -46,10 +50,13 @@ def steer(
         request_id = send(client.in_name_of(tenant_id, seen=shown_in(past)))
         following.extend(within)
         last: Event | None = None
-        for event in following.coming():
-            if is_effect(event, request_id):
-                return outcome_of(event)
-            last = event
+        try:
+            for event in following.coming():
+                if is_effect(event, request_id):
+                    return outcome_of(event)
+                last = event
+        except (EventsError, LogError) as error:
+            raise unknown_effect(error, request_id) from error
     raise no_effect(last, within, request_id)
 
 
@@ -80,6 +87,15 @@ def no_effect(
     return NoEffectYetError(
         f"The request is published, but nothing of it is on the journal after {within:g} s: see "
         "`runfold status` and `runfold deadletters`.",
+        request_id,
+    )
+
+
+def unknown_effect(error: Exception, request_id: str) -> NoEffectYetError:
+    """Return what is true of a control that was sent, when the journal cannot be read after it."""
+    return NoEffectYetError(
+        f"The request is published, and what follows from it cannot be read now ({error}): look at "
+        "the run before you send it again.",
         request_id,
     )
 

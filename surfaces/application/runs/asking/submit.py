@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from pydantic import ValidationError
 
 from runfold.events.base import money
+from runfold.events.expected import first_of
 from runfold.events.values import Limits
 from runfold.surfaces.application.errors import InvalidError
 
@@ -56,9 +57,7 @@ def limits_of(given: LimitOptions) -> Limits | None:
     try:
         return Limits.model_validate(named)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InvalidError(f"This is not a limit: {place}: {first['msg']}.") from error
+        raise InvalidError(f"This is not a limit: {first_of(error)}.") from error
 
 
 def _above_zero(said: Decimal | float | str) -> Decimal | None:

@@ -9,6 +9,7 @@ import typer
 from runfold.surfaces.cli import exits, options
 from runfold.surfaces.cli.context import of
 from runfold.surfaces.cli.faults import CliError
+from runfold.surfaces.cli.runs.speaking import Speaking, steers
 from runfold.surfaces.cli.runs.steering import on_run
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command()(extend)
 
 
+@steers
 def extend(
     ctx: typer.Context,
     run: options.Run,
@@ -32,13 +34,8 @@ def extend(
         bool, typer.Option("--no", help="Give nothing: a run that waits for more ends.")
     ] = False,
     reason: options.Reason = "",
-    tenant: options.Narrow = None,
-    user: Annotated[
-        str,
-        typer.Option("--user", "--by", envvar="RUNFOLD_USER", help="In whose name: the user."),
-    ] = "me",
-    role: options.Roles = None,
-    json: options.Json = False,
+    *,
+    speaks: Speaking,
 ) -> None:
     """Let a run use more than its limits allow, as far as its tenant has it; or refuse that."""
     from runfold.surfaces.application.runs.asking.submit import more_of
@@ -60,4 +57,4 @@ def extend(
             return client.deny_extension(run_id, reason)
         return client.extend(run_id, added, reason)
 
-    on_run(of(ctx), run, send, tenant=tenant, user=user, role=role, json=json)
+    on_run(of(ctx), run, send, speaks)

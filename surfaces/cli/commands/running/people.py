@@ -9,6 +9,7 @@ import typer
 from runfold.surfaces.cli import exits, options
 from runfold.surfaces.cli.context import of
 from runfold.surfaces.cli.faults import CliError
+from runfold.surfaces.cli.runs.speaking import Speaking, steers
 from runfold.surfaces.cli.runs.steering import json_content_of, on_call, on_run
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def approvals(
     show_approvals(found, json=json)
 
 
+@steers
 def approve(
     ctx: typer.Context,
     call: options.Call,
@@ -68,10 +70,8 @@ def approve(
     ] = None,
     digest: options.Shown = None,
     behalf: Behalf = None,
-    tenant: options.Narrow = None,
-    user: options.User = "me",
-    role: options.Roles = None,
-    json: options.Json = False,
+    *,
+    speaks: Speaking,
 ) -> None:
     """Let a proposed tool call run, with edited arguments where given."""
     from runfold.producers.client.deciding import holds_of
@@ -90,47 +90,46 @@ def approve(
             on_behalf_of=behalf,
         )
 
-    on_call(of(ctx), call, send, tenant=tenant, user=user, role=role, json=json)
+    on_call(of(ctx), call, send, speaks)
 
 
+@steers
 def deny(
     ctx: typer.Context,
     call: options.Call,
     reason: options.Reason = "a person said no",
     digest: options.Shown = None,
     behalf: Behalf = None,
-    tenant: options.Narrow = None,
-    user: options.User = "me",
-    role: options.Roles = None,
-    json: options.Json = False,
+    *,
+    speaks: Speaking,
 ) -> None:
     """Refuse a proposed tool call; the model is told the reason."""
 
     def send(client: RunClient, run_id: str, call_id: str) -> str:
         return client.deny(run_id, call_id, reason, shown=digest, on_behalf_of=behalf)
 
-    on_call(of(ctx), call, send, tenant=tenant, user=user, role=role, json=json)
+    on_call(of(ctx), call, send, speaks)
 
 
+@steers
 def answer(
     ctx: typer.Context,
     question: Annotated[str, typer.Argument(help="The question's id: RUN.N.")],
     text: Annotated[str, typer.Argument(help="The answer.")],
     digest: options.Shown = None,
     behalf: Behalf = None,
-    tenant: options.Narrow = None,
-    user: options.User = "me",
-    role: options.Roles = None,
-    json: options.Json = False,
+    *,
+    speaks: Speaking,
 ) -> None:
     """Answer what the agent asked."""
 
     def send(client: RunClient, run_id: str, call_id: str) -> str:
         return client.answer(run_id, call_id, text, shown=digest, on_behalf_of=behalf)
 
-    on_call(of(ctx), question, send, tenant=tenant, user=user, role=role, json=json)
+    on_call(of(ctx), question, send, speaks)
 
 
+@steers
 def resolve(
     ctx: typer.Context,
     call: options.Call,
@@ -140,10 +139,8 @@ def resolve(
     ] = None,
     result: Annotated[str | None, typer.Option(help="Its result as JSON, if it happened.")] = None,
     reason: options.Reason = "",
-    tenant: options.Narrow = None,
-    user: options.User = "me",
-    role: options.Roles = None,
-    json: options.Json = False,
+    *,
+    speaks: Speaking,
 ) -> None:
     """Record whether an uncertain call happened."""
     from runfold.events.records.commands import Resolution
@@ -156,103 +153,84 @@ def resolve(
     def send(client: RunClient, run_id: str, call_id: str) -> str:
         return client.resolve(run_id, call_id, how, told, reason or None)
 
-    on_call(of(ctx), call, send, tenant=tenant, user=user, role=role, json=json)
+    on_call(of(ctx), call, send, speaks)
 
 
+@steers
 def pause(
     ctx: typer.Context,
     run: options.Run,
     reason: options.Reason = "",
-    tenant: options.Narrow = None,
-    user: options.User = "me",
-    role: options.Roles = None,
-    json: options.Json = False,
+    *,
+    speaks: Speaking,
 ) -> None:
     """Make no new call until resumed; calls in flight still return."""
     on_run(
         of(ctx),
         run,
         lambda c, r: c.pause(r, reason),
-        tenant=tenant,
-        user=user,
-        role=role,
-        json=json,
+        speaks,
     )
 
 
+@steers
 def resume(
     ctx: typer.Context,
     run: options.Run,
     reason: options.Reason = "",
-    tenant: options.Narrow = None,
-    user: options.User = "me",
-    role: options.Roles = None,
-    json: options.Json = False,
+    *,
+    speaks: Speaking,
 ) -> None:
     """Let a paused run go on."""
     on_run(
         of(ctx),
         run,
         lambda c, r: c.resume(r, reason),
-        tenant=tenant,
-        user=user,
-        role=role,
-        json=json,
+        speaks,
     )
 
 
+@steers
 def cancel(
     ctx: typer.Context,
     run: options.Run,
     reason: options.Reason = "",
-    tenant: options.Narrow = None,
-    user: options.User = "me",
-    role: options.Roles = None,
-    json: options.Json = False,
+    *,
+    speaks: Speaking,
 ) -> None:
     """End a run."""
     on_run(
         of(ctx),
         run,
         lambda c, r: c.cancel(r, reason),
-        tenant=tenant,
-        user=user,
-        role=role,
-        json=json,
+        speaks,
     )
 
 
+@steers
 def tell(
     ctx: typer.Context,
     run: options.Run,
     text: Annotated[str, typer.Argument(help="What to say to it.")],
-    tenant: options.Narrow = None,
-    user: options.User = "me",
-    role: options.Roles = None,
-    json: options.Json = False,
+    *,
+    speaks: Speaking,
 ) -> None:
     """Say something to a run; the model reads it at its next turn."""
-    on_run(
-        of(ctx), run, lambda c, r: c.tell(r, text), tenant=tenant, user=user, role=role, json=json
-    )
+    on_run(of(ctx), run, lambda c, r: c.tell(r, text), speaks)
 
 
+@steers
 def instruct(
     ctx: typer.Context,
     run: options.Run,
     text: Annotated[str, typer.Argument(help="The instructions from here on.")],
-    tenant: options.Narrow = None,
-    user: options.User = "me",
-    role: options.Roles = None,
-    json: options.Json = False,
+    *,
+    speaks: Speaking,
 ) -> None:
     """Replace a run's instructions from here on."""
     on_run(
         of(ctx),
         run,
         lambda c, r: c.instruct(r, text),
-        tenant=tenant,
-        user=user,
-        role=role,
-        json=json,
+        speaks,
     )

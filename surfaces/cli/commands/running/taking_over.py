@@ -10,15 +10,11 @@ from runfold.surfaces.cli import exits, options
 from runfold.surfaces.cli.commands.running.runs import span_of
 from runfold.surfaces.cli.context import of
 from runfold.surfaces.cli.faults import CliError
+from runfold.surfaces.cli.runs.speaking import Speaking, steers
 from runfold.surfaces.cli.runs.steering import json_content_of, on_call, on_run
 
 if TYPE_CHECKING:
     from runfold.producers.client import RunClient
-
-By = Annotated[
-    str,
-    typer.Option("--by", "--user", envvar="RUNFOLD_USER", help="Who does it; put on record."),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -27,17 +23,16 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
+@steers
 def takeover(
     ctx: typer.Context,
     run: options.Run,
-    by: By = "me",
     reason: options.Reason = "",
     hold: Annotated[
         str, typer.Option("--for", help="It goes back when nothing was done for so long: 30m, 4h.")
     ] = "1h",
-    tenant: options.Narrow = None,
-    role: options.Roles = None,
-    json: options.Json = False,
+    *,
+    speaks: Speaking,
 ) -> None:
     """Take a run over: you answer in its model's place until you hand it back."""
     from datetime import timedelta
@@ -47,13 +42,11 @@ def takeover(
         of(ctx),
         run,
         lambda c, r: c.take_over(r, reason, hold_ms),
-        tenant=tenant,
-        user=by,
-        role=role,
-        json=json,
+        speaks,
     )
 
 
+@steers
 def reply(
     ctx: typer.Context,
     run: options.Run,
@@ -65,10 +58,8 @@ def reply(
         list[str] | None,
         typer.Option("--arguments", metavar="JSON", help="Those of each --call, in their order."),
     ] = None,
-    by: By = "me",
-    tenant: options.Narrow = None,
-    role: options.Roles = None,
-    json: options.Json = False,
+    *,
+    speaks: Speaking,
 ) -> None:
     """Answer in the model's place; complete_task and fail_task end the run."""
     names, given = call or [], arguments or []
@@ -80,22 +71,18 @@ def reply(
         of(ctx),
         run,
         lambda c, r: c.reply(r, text, proposed),
-        tenant=tenant,
-        user=by,
-        role=role,
-        json=json,
+        speaks,
     )
 
 
+@steers
 def result(
     ctx: typer.Context,
     call: options.Call,
     value: Annotated[str, typer.Argument(metavar="JSON", help="The result, as JSON.")],
     failed: Annotated[bool, typer.Option("--failed", help="It could not be done.")] = False,
-    by: By = "me",
-    tenant: options.Narrow = None,
-    role: options.Roles = None,
-    json: options.Json = False,
+    *,
+    speaks: Speaking,
 ) -> None:
     """Answer an open call in its tool's place."""
     told = json_content_of(value)
@@ -103,25 +90,21 @@ def result(
     def send(client: RunClient, run_id: str, call_id: str) -> str:
         return client.give_result(run_id, call_id, told, failed=failed)
 
-    on_call(of(ctx), call, send, tenant=tenant, user=by, role=role, json=json)
+    on_call(of(ctx), call, send, speaks)
 
 
+@steers
 def handback(
     ctx: typer.Context,
     run: options.Run,
-    by: By = "me",
     reason: options.Reason = "",
-    tenant: options.Narrow = None,
-    role: options.Roles = None,
-    json: options.Json = False,
+    *,
+    speaks: Speaking,
 ) -> None:
     """Let the model answer again; it reads what you did in its place."""
     on_run(
         of(ctx),
         run,
         lambda c, r: c.hand_back(r, reason),
-        tenant=tenant,
-        user=by,
-        role=role,
-        json=json,
+        speaks,
     )
