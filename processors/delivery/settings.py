@@ -12,8 +12,8 @@ from runfold.infra.settings.config import Config, ConfigError
 from runfold.infra.settings.declared import delivery as said
 from runfold.infra.settings.declared import variables
 from runfold.processors.delivery.notifications.mail import MailServer
-from runfold.processors.delivery.upkeep.pruning import Keep
 from runfold.processors.delivery.push.settings import PushSettings
+from runfold.processors.delivery.upkeep.pruning import Keep
 from runfold.processors.delivery.webhooks.schedule import PAUSES_S
 from runfold.producers.log.membership import Membership
 from runfold.producers.log.ownership.fixed import FixedOwnership
