@@ -157,7 +157,7 @@ def test_a_page_of_those_that_wait_is_read_from_an_index_in_order(database: Conn
     given = names.replace("created_at", "created_at + n * interval '1 s'")
     database.exec_driver_sql(
         f"INSERT INTO runs (run_id, status, exit_status, {names}) "
-        "SELECT 'more-' || n, CASE WHEN mod(n, 30) = 0 THEN 'waiting_for_human' ELSE 'completed' END,"
+        "SELECT 'more-' || n, CASE mod(n, 30) WHEN 0 THEN 'waiting_for_human' ELSE 'completed' END,"
         f" CASE WHEN mod(n, 30) <> 0 THEN 'success' END, {given}"
         " FROM generate_series(1, 60000) AS n, runs WHERE run_id = 'open'"
     )
