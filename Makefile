@@ -116,7 +116,7 @@ bench-http: env ## requests, streams, idle listeners and pages of a gateway (HTT
 	@$(BIN)/python -m benchmarks.http $(HTTP)
 
 bench-webhooks: env ## events a second to receivers of webhooks, and what each costs; build/webhooks.json
-	@$(BIN)/python -m benchmarks.webhooks
+	@$(BIN)/python -m benchmarks.webhooks $(WEBHOOKS)
 
 bench-waiting: env ## beside a slow tool, in an outage (OUTAGE=600 seconds), at a deployment; build/waiting.json
 	@$(BIN)/python -m benchmarks.waiting --outage $(OUTAGE)

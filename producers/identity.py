@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -12,11 +13,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def uuid7(now: datetime | None = None) -> str:
     """Return a UUIDv7: the milliseconds since the epoch, then 74 random bits."""
-    millis = ((now or datetime.now(UTC)) - _EPOCH) // timedelta(milliseconds=1)
-    number = millis << 80 | int.from_bytes(os.urandom(10), "big")
+    millis = (
+        time.time_ns() // 1_000_000 if now is None else (now - _EPOCH) // timedelta(milliseconds=1)
+    )
+    return _uuid7(millis, os.urandom(10))
+
+
+def _uuid7(millis: int, chance: bytes) -> str:
+    number = millis << 80 | int.from_bytes(chance, "big")
     number = number & ~(0xF << 76) | 0x7 << 76
     number = number & ~(0x3 << 62) | 0x2 << 62
-    return str(uuid.UUID(int=number))
+    # As uuid.UUID writes it, which takes four times as long.
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def made_at(run_id: str) -> datetime | None:

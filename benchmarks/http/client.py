@@ -35,6 +35,13 @@ def request(method: str, path: str, key: str, body: str = "", *more: str) -> byt
     return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
 
 
+def answer_in(got: bytes) -> bytes | None:
+    """Return the body of an answer, None while it is not whole."""
+    head, whole, rest = got.partition(b"\r\n\r\n")
+    found = _LENGTH.search(head) if whole else None
+    return None if found is None or len(rest) < int(found[1]) else rest
+
+
 class Asking(asyncio.Protocol):
     """One connection that asks again as soon as it is answered."""
 
@@ -55,15 +62,11 @@ class Asking(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take an answer, and ask again."""
         self._got += data
-        head, whole, rest = self._got.partition(b"\r\n\r\n")
-        if not whole:
+        if answer_in(self._got) is None:
             return
-        found = _LENGTH.search(head)
-        if found is None or len(rest) < int(found[1]):
-            return
-        self._got = b""
-        if not head.startswith(b"HTTP/1.1 20"):
-            self.failed = head + rest
+        got, self._got = self._got, b""
+        if not got.startswith(b"HTTP/1.1 20"):
+            self.failed = got
             self._transport.close()
             return
         now = time.perf_counter()
@@ -145,7 +148,7 @@ async def _listening(given: argparse.Namespace) -> Any:
 def main() -> None:
     """Do what the words say."""
     words = argparse.ArgumentParser()
-    words.add_argument("what", choices=["ask", "listen"])
+    words.add_argument("what", choices=["ask", "offer", "listen"])
     words.add_argument("--host", default="127.0.0.1")
     words.add_argument("--port", type=int, required=True)
     words.add_argument("--key", required=True)
@@ -154,11 +157,17 @@ def main() -> None:
     words.add_argument("--body", default="")
     words.add_argument("--connections", type=int, default=1)
     words.add_argument("--seconds", type=float, default=5)
+    words.add_argument("--rate", type=float, default=600)
     given = words.parse_args()
+    said = request(given.method, given.path[0], given.key, given.body)
     if given.what == "listen":
         found = uvloop.run(_listening(given))
+    elif given.what == "offer":
+        from benchmarks.http.offering import Offer  # noqa: PLC0415 - it stands on this module
+
+        offer = Offer(said, given.rate)
+        found = uvloop.run(offer.run(given.host, given.port, given.connections, given.seconds))
     else:
-        said = request(given.method, given.path[0], given.key, given.body)
         found = uvloop.run(ask(given.host, given.port, said, given.connections, given.seconds))
     print(json.dumps(found))
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import psutil
 from confluent_kafka import Producer
@@ -23,8 +24,9 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.avro.samples import sample
-from runfold.events.run import Meta, RunStarted
+from runfold.events.run import Event, Meta, RunStarted
 from runfold.infra.process.ready import READY_FILE
+from runfold.producers.log.kafka import TopicReader
 from runfold.stack.settings import Settings
 
 READY_S = 120.0
@@ -66,6 +68,7 @@ class Measured:
     p50_ms: float
     p99_ms: float
     cpu_ms: float
+    offered_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,40 @@ class Door:
             round((self.cpu_s() - before) * 1000 / len(took), 3),
         )
 
+    def offer(
+        self, method: str, path: str, connections: int, rate: float, seconds: float, body: str = ""
+    ) -> Measured:
+        """Measure one request, offered so many times a second whatever becomes of it.
+
+        ``per_s`` are those that were answered while it was offered.
+        """
+        given = {"method": method, "body": body, "connections": connections}
+        words = self.words("offer", [path], **given, rate=rate, seconds=seconds)
+        before = self.cpu_s()
+        said = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
+        took = said["took_ms"]
+        if said["failed"] or not took:
+            raise RuntimeError(f"{said['failed']} of {said['offered']} requests failed")
+        return Measured(
+            len(took),
+            round(said["in_time"] / said["seconds"], 1),
+            percentile(took, 50),
+            percentile(took, 99),
+            round((self.cpu_s() - before) * 1000 / len(took), 3),
+            rate,
+        )
+
+    def json(self, method: str, path: str, body: str = "") -> Any:
+        """Return one answer."""
+        asked = Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            body.encode() if body else None,
+            {"authorization": f"Bearer {self.key}", "content-type": "application/json"},
+            method=method,
+        )
+        with urlopen(asked, timeout=30) as answer:
+            return json.load(answer)
+
     @contextmanager
     def listening(self, paths: Sequence[str], each: int) -> Iterator[list[float]]:
         """Have so many streams of each path open; the list holds ages afterwards, in ms."""
@@ -167,6 +204,21 @@ class Journal:
         value = self._codec.encode_event(meta, self._fact)
         self._producer.produce(topics.EVENTS, value, run_id.encode())
         self._producer.poll(0)
+
+    def copy(self, run_id: str, events: Sequence[Event]) -> None:
+        """Append events of another run as this run's own, as of now."""
+        for event in events:
+            meta = event.meta.model_copy(update={"run_id": run_id, "time": datetime.now(UTC)})
+            self._producer.poll(0)
+            self._producer.produce(
+                topics.EVENTS, self._codec.encode_event(meta, event.fact), run_id.encode()
+            )
+
+    def events_of(self, settings: Settings, run_id: str) -> list[Event]:
+        """Return what the journal has of a run."""
+        reader = TopicReader(settings.kafka_config(), self._codec)
+        found = reader.read(topics.EVENTS, key=run_id)
+        return [each.record for each in found if isinstance(each.record, Event)]
 
     def flush(self) -> None:
         """Wait until all is there."""

@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 from confluent_kafka import Producer
 
+from benchmarks.performance.gateway_page import take
 from benchmarks.support.stack import running
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
@@ -137,6 +138,7 @@ def _cpu(process: psutil.Process) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=30_000)
+    parser.add_argument("--take", action="store_true", help="write the page from the figures")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="runfold-bench-") as folder:
         home = Path(folder)
@@ -146,6 +148,8 @@ def main() -> int:
     print(json.dumps(found))
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(found, indent=1) + "\n")
+    if asked.take:
+        take("webhooks")
     return 0 if found["arrived"] == found["events"] else 1
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from typing import Any, Self, Unpack
+from functools import cache
+from typing import Any, Self, Unpack, cast
 
 from runfold.events import topics
 from runfold.events.base import Record
@@ -169,7 +170,13 @@ class AsyncRunClient(Controls[Control, Coroutine[Any, Any, str]]):
         self, topic: str, record: Record, key: str, headers: Headers = ()
     ) -> RecordPlace:
         # Publishing waits until the record is durable: that is milliseconds, and not ours to block.
-        if isinstance(self._writer, SoonWriter):
-            soon = self._writer.publish_soon(topic, record, key, headers)
-            return await asyncio.wrap_future(soon)
+        if _publishes_soon(type(self._writer)):
+            writer = cast(SoonWriter, self._writer)
+            return await asyncio.wrap_future(writer.publish_soon(topic, record, key, headers))
         return await asyncio.to_thread(self._writer.publish, topic, record, key, headers)
+
+
+@cache
+def _publishes_soon(writer: type[LogWriter]) -> bool:
+    # Asked of an object, a protocol looks for each of its methods every time.
+    return issubclass(writer, SoonWriter)

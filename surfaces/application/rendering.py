@@ -26,6 +26,7 @@ from runfold.surfaces.words import said as in_words
 # Amounts have 38 digits: the default would round them.
 _DIGITS = Context(prec=MONEY_PRECISION)
 _MOST_WHOLE_DIGITS = 40
+_PLAIN = frozenset({str, int, bool, float, type(None), msgspec.Raw})
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -39,9 +40,12 @@ def to_json(value: object) -> str:
 
 def jsonable(value: Any) -> Any:  # noqa: PLR0911 - one line a type reads best
     """Return a value as JSON knows it; amounts stay Decimal, without zeros at their end."""
+    if type(value) in _PLAIN:
+        return value
     match value:
         case BaseModel():
-            return {name: jsonable(held) for name, held in value}
+            # Most of what a shape holds needs no call.
+            return {n: held if type(held) in _PLAIN else jsonable(held) for n, held in value}
         case datetime():
             return value.astimezone(UTC).isoformat()
         case Decimal():
@@ -55,7 +59,7 @@ def jsonable(value: Any) -> Any:  # noqa: PLR0911 - one line a type reads best
             return {str(name): jsonable(held) for name, held in value.items()}
         case tuple() | list() | set() | frozenset():
             return [jsonable(held) for held in value]
-        case None | bool() | int() | float() | str():
+        case int() | float() | str():
             return value
         case _:
             return str(value)

@@ -18,6 +18,7 @@ from runfold.infra.deployment import binding
 from runfold.infra.gateway.errors import GatewayTablesError
 from runfold.infra.gateway.postgres import PostgresAskedStore
 from runfold.infra.process.exit_codes import ExitCode
+from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
 from runfold.infra.settings.errors import ConfigError
 from runfold.producers.errors import LogError
@@ -73,6 +74,8 @@ def _work(process: Process, settings: GatewaySettings) -> int:
     url = address_of(listening)
     others = beside(made, settings, url)
     server = make_server(make_app(made.gateway, mounted=others.mounted), made.gateway.use)
+    # Requests make next to no cycles, and thousands of streams are much to look through.
+    collect_seldom()
     (settings.home / FOLDER / URL).write_text(f"{url}\n")
     _log.info("serving", extra={"url": url})
     try:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as Served
+from starlette.routing import Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runfold.surfaces.http.access.identity import marks_of
@@ -31,9 +30,9 @@ def make_app(
     for each in mounted:
         app = each.app if each.own_door else Behind(each, gateway)
         served.append(Served(each.path, app, include_in_schema=False))
-    app = Starlette(routes=served, exception_handlers={HTTPException: _outside})
-    app.router.redirect_slashes = False
-    return Bounds(app, gateway.use.limits)
+    # Not an application of Starlette's: its middlewares turn errors into answers, and here each
+    # route does so itself. What one lets through all the same, the server answers with a bare 500.
+    return Bounds(Router(served, redirect_slashes=False, default=_outside), gateway.use.limits)
 
 
 def _served(gateway: Gateway, path: str, routes: tuple[Route, ...]) -> Served:
@@ -127,9 +126,7 @@ def _refused(request: Request, problem: Problem) -> Response:
     return response
 
 
-async def _outside(request: Request, error: Exception) -> Response:
+async def _outside(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer for what is no route."""
-    assert isinstance(error, HTTPException)
-    return _refused(
-        request, Problem("no_such_route", "There is no such route: /openapi.json has them all.")
-    )
+    problem = Problem("no_such_route", "There is no such route: /openapi.json has them all.")
+    await _refused(Request(scope, receive), problem)(scope, receive, send)

@@ -41,6 +41,9 @@ from runfold.surfaces.http.versions import marks_of as said_of
 _log = logging.getLogger("runfold.gateway")
 
 
+_USUAL = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+
+
 async def handle(route: Route, gateway: Gateway, request: Request) -> Response:
     """Serve a request; never raises but where the server itself ends."""
     began = time.monotonic()
@@ -71,16 +74,10 @@ async def handle(route: Route, gateway: Gateway, request: Request) -> Response:
     seconds = time.monotonic() - began
     REQUESTS(route.name, str(response.status_code)).inc()
     SECONDS(route.name).observe(seconds)
-    _log.debug(
-        "served",
-        extra={
-            "route": route.name,
-            "status": response.status_code,
-            "request_id": marks.request_id,
-            "key": who,
-            "ms": round(seconds * 1000, 1),
-        },
-    )
+    if _log.isEnabledFor(logging.DEBUG):
+        said = {"route": route.name, "status": response.status_code, "key": who}
+        ms = round(seconds * 1000, 1)
+        _log.debug("served", extra={**said, "request_id": marks.request_id, "ms": ms})
     return response
 
 
@@ -136,9 +133,14 @@ async def _body(route: Route, gateway: Gateway, request: Request) -> object:
 
 
 def _mark(response: Response, marks: Marks, more: Mapping[str, str]) -> None:
-    response.headers["x-request-id"] = marks.request_id
-    response.headers["traceparent"] = marks.traceparent
-    response.headers.setdefault("cache-control", "no-store")
-    response.headers.setdefault("x-content-type-options", "nosniff")
-    for name, value in more.items():
-        response.headers[name] = value
+    """Add the headers that every answer has; what a route said of them itself, stands."""
+    own = {name for name, _ in response.raw_headers}
+    said = {"x-request-id": marks.request_id, "traceparent": marks.traceparent, **more}
+    found = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in said.items()]
+    found += [each for each in _USUAL if each[0] not in own]
+    set_now = {name for name, _ in found}
+    kept = response.raw_headers
+    if own & set_now:
+        kept = [each for each in kept if each[0] not in set_now]
+    # In place: what has the headers of an answer has this very list.
+    response.raw_headers[:] = [*kept, *found]

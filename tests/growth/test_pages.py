@@ -9,7 +9,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks.performance import capacity, growth_page, growth_part, soak_part, tables_part
+from benchmarks.performance import (
+    capacity,
+    gateway_page,
+    growth_page,
+    growth_part,
+    soak_part,
+    tables_part,
+)
 from benchmarks.performance.lines import lines
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "performance"
@@ -17,6 +24,26 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "performance"
 
 def test_the_page_of_growth_is_drawn_from_its_figures() -> None:
     assert growth_page.outdated() == []
+
+
+def test_the_page_of_the_gateway_is_drawn_from_its_figures() -> None:
+    assert gateway_page.outdated() == []
+
+
+def test_the_page_of_the_gateway_shows_every_figure_that_was_taken() -> None:
+    asked = {"requests": 9, "per_s": 600.5, "p50_ms": 1.5, "p99_ms": 7, "cpu_ms": 0.75}
+    heard = {"heard": 4000, "p50_ms": 2, "p99_ms": 3, "cpu_ms": 0.05, "cpu_ms_to_open": 1.25}
+    idle = {"rss_mb": 509.0, "kb_each": 45.5, "cores": 0.25}
+    figures = {
+        "POST /runs": {**asked, "offered_per_s": 600},
+        "1000 listeners": heard,
+        "quiet": idle,
+    }
+    page = gateway_page.http_part(figures)
+    assert "| POST /runs | 600 | 600 | 1.5 | 7 | 0.75 |" in page
+    assert "| 1000 listeners | 4,000 | 2 | 3 | 0.05 | 1.25 |" in page
+    assert "| quiet | 509 | 45.5 | 0.25 |" in page
+    ET.fromstring(gateway_page.http_charts(figures)["gateway-cpu.svg"])
 
 
 def test_the_page_of_capacity_is_computed_from_its_constants() -> None:

@@ -20,7 +20,7 @@ from runfold.events.run.lifecycle import UserMessageReceived
 from runfold.producers.identity import uuid7
 from runfold.surfaces.application.runs.reading.event_types import GROUPS, TYPES
 from runfold.surfaces.http.access.limits import Limits
-from runfold.surfaces.http.streams import of_tenant
+from runfold.surfaces.http.streams import of_tenant, wire
 from runfold.surfaces.http.streams.position import position_of, token
 from tests.deciders.given import TENANT
 from tests.http.serving import Served, serving
@@ -278,3 +278,21 @@ def test_a_slow_listener_is_cut_told_where_to_go_on_and_loses_nothing(of: str) -
                 if numbers[-1] == number:
                     break
         assert numbers[-number + 1 :] == list(range(2, number + 1))
+
+
+def test_an_event_is_rendered_once_for_all_and_again_where_it_was_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same object is encoded once; another one of the same number may have been erased."""
+    encoded: list[Event] = []
+    monkeypatch.setattr(wire, "rendered", lambda e: encoded.append(e) or str(len(encoded)).encode())
+    made, kept = sample(Meta), wire.Rendered(most=3)
+    assert isinstance(made, Meta)
+    first = Event(made, sample(RunStarted))  # type: ignore[arg-type]
+    again = Event(made.model_copy(), sample(RunStarted))  # type: ignore[arg-type]
+    assert [kept.of(first) for _ in range(1000)] == [b"1"] * 1000
+    assert kept.of(again) == b"2"
+    assert kept.of(first) == b"3"
+    for seq in range(100, 110):
+        kept.of(Event(made.model_copy(update={"seq": seq}), sample(RunStarted)))  # type: ignore[arg-type]
+    assert kept.of(first) == b"14"

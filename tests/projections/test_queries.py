@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, event, select
 
 from runfold.events import topics
-from runfold.projections import docs, queries, schema
+from runfold.projections import docs, queries, schema, tables
 from runfold.projections.errors import NotCaughtUp
 from runfold.projections.queries import OperatorViews, TenantViews, access
 from runfold.projections.tables import METADATA, costs
@@ -144,3 +145,35 @@ def test_every_column_says_what_it_holds() -> None:
         assert table.comment
         for column in table.columns:
             assert column.comment, f"{table.name}.{column.name}"
+
+
+@pytest.mark.integration
+def test_a_page_of_those_that_wait_is_read_from_an_index_in_order(database: Connection) -> None:
+    """Not from all that live, sorted: an order by a column that is null is no order to Postgres
+    unless it is said.
+    """
+    plain = {column.name for column in tables.runs.c if not column.nullable} - {"run_id", "status"}
+    names = ", ".join(sorted(plain))
+    given = names.replace("created_at", "created_at + n * interval '1 s'")
+    database.exec_driver_sql(
+        f"INSERT INTO runs (run_id, status, exit_status, {names}) "
+        "SELECT 'more-' || n, CASE mod(n, 30) WHEN 0 THEN 'waiting_for_human' ELSE 'completed' END,"
+        f" CASE WHEN mod(n, 30) <> 0 THEN 'success' END, {given}"
+        " FROM generate_series(1, 60000) AS n, runs WHERE run_id = 'open'"
+    )
+    database.exec_driver_sql("ANALYZE runs")
+    views = TenantViews(database, "acme")
+    asked = list[Any]()
+    event.listen(database, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+    which = queries.RunFilter(status="waiting_for_human")
+    assert len(queries.list_runs(views, which, 51, ("run_id", "created_at"))) == 51
+    (statement, parameters) = asked[-1]
+    plan = database.exec_driver_sql(
+        f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters
+    ).scalar_one()
+    assert most_rows(plan[0]["Plan"]) < 1_000, plan
+
+
+def most_rows(plan: dict[str, Any]) -> int:
+    """The rows that the busiest node of a plan gave."""
+    return max([int(plan["Actual Rows"]), *map(most_rows, plan.get("Plans", []))])

@@ -119,9 +119,10 @@ def marks_of(request: Request) -> Marks:
     request_id = given if _REQUEST_ID.fullmatch(given) else uuid7()
     came = request.headers.get("traceparent", "")
     context = parsed(came) if len(came) == 55 and came.isascii() else None
-    trace_id = f"{context.trace_id:032x}" if context else os.urandom(16).hex()
+    chance = os.urandom(24).hex()
+    trace_id = f"{context.trace_id:032x}" if context else chance[:32]
     flags = int(context.sampled) if context else 1
-    return Marks(request_id, f"00-{trace_id}-{os.urandom(8).hex()}-{flags:02x}")
+    return Marks(request_id, f"00-{trace_id}-{chance[32:]}-{flags:02x}")
 
 
 def caller_of(who: Principal, marks: Marks) -> Caller:

@@ -70,16 +70,12 @@ def parsed(body: bytes, content_type: str | None, depth: int) -> Any:
             "unsupported_media_type",
             f"The body must be application/json in UTF-8, not {(content_type or 'nothing')[:100]}.",
         )
-    if (found := depth_of(body)) > depth:
+    # Most have fewer brackets than levels are allowed: those need no look at where they are.
+    brackets = body.count(b"{") + body.count(b"[")
+    if brackets > depth and (found := depth_of(body)) > depth:
         raise Problem("too_deep", f"The JSON is nested {found} deep, and {depth} are allowed.")
     try:
-        return json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_constant=_no_constant,
-            parse_float=_decimal,
-            parse_int=_integer,
-        )
+        return _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError:
         raise Problem("malformed", "The body is not UTF-8.") from None
     except (ValueError, RecursionError, ArithmeticError) as error:
@@ -149,6 +145,14 @@ def announced(request: Request) -> int | None:
     """Return how many bytes a body is said to have, None where nothing is said."""
     said = request.headers.get("content-length", "")
     return int(said[:18]) if said.isascii() and said.isdecimal() else None
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object,
+    parse_constant=_no_constant,
+    parse_float=_decimal,
+    parse_int=_integer,
+)
 
 
 def _too_large(most: int) -> Problem:

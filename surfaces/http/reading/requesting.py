@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from starlette.requests import Request
@@ -34,6 +34,8 @@ def need_known(request: Request, known: Collection[str]) -> None:
     """Raise Problem for a parameter of the query that a route has not: a filter that is mistyped
     would else list everything.
     """
+    if not request.scope["query_string"]:
+        return
     for name in request.query_params:
         if name not in known:
             has = f"it has {', '.join(sorted(known))}" if known else "it has none"
@@ -44,10 +46,11 @@ def need_known(request: Request, known: Collection[str]) -> None:
 
 
 def asked_by(
-    request: Request, caller: Caller, route: str, body: Any, *, needed: bool
+    request: Request, caller: Caller, route: str, body: Callable[[], Any], *, needed: bool
 ) -> Asked | None:
     """Return a request by its Idempotency-Key, None where it has none; raises Problem.
 
+    ``body`` returns what is asked for, as JSON knows it: most requests have no key, and need none.
     The key is its requester's: another user's, another tenant's or another route's is another.
     """
     given = request.headers.getlist("idempotency-key")
@@ -62,7 +65,7 @@ def asked_by(
     scope = hashlib.sha256(
         canonical_json([caller.tenant_id, caller.user_id, route]).encode()
     ).hexdigest()
-    digest = hashlib.sha256(canonical_json(plain(body)).encode()).digest()
+    digest = hashlib.sha256(canonical_json(plain(body())).encode()).digest()
     return Asked(scope, key, digest)
 
 

@@ -103,7 +103,7 @@ async def steered(call: Call[Any], send: Send) -> Response:
     word = call.request.url.path.rpartition("/")[2]
     route = f"POST /runs/{run_id}/{word}"
     body = call.body.model_dump(mode="json", exclude_unset=True)
-    asked = asked_by(call.request, call.caller, route, body, needed=False)
+    asked = asked_by(call.request, call.caller, route, lambda: body, needed=False)
     if asked is None:
         try:
             return answered(await steer(runs, gateway.reader, run_id, send))

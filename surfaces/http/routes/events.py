@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from itertools import islice
+from typing import Any, NamedTuple
 
+import msgspec
 from starlette.responses import Response
 
+from runfold.events import run as journal
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError, no_run
-from runfold.surfaces.application.rendering import event_of
 from runfold.surfaces.application.runs import async_follow
 from runfold.surfaces.application.runs.reading.accepted import detail, request_of
 from runfold.surfaces.application.runs.reading.event_types import TERMINAL
-from runfold.surfaces.application.runs.reading.history import ended_history
+from runfold.surfaces.application.runs.reading.history import ended_events
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
@@ -28,6 +30,7 @@ from runfold.surfaces.http.streams.asking import (
 )
 from runfold.surfaces.http.streams.of_run import RunSource
 from runfold.surfaces.http.streams.response import EventStream
+from runfold.surfaces.http.streams.wire import RENDERED, rendered
 
 _MOST = 1_000
 _USUAL = 200
@@ -43,41 +46,53 @@ async def events(call: Call[None]) -> Response:
     return answered(await _page(call, run_id, after))
 
 
-async def _page(call: Call[None], run_id: str, after: int) -> shapes.EventPage:
+async def _page(call: Call[None], run_id: str, after: int) -> dict[str, Any]:
+    """Return an EventPage, the events of which are JSON already: each is rendered once."""
     limit = call.number("limit", _USUAL, 1, _MOST)
     types = types_in(call)
     found = await recorded(call, run_id, after, limit + 1)
-    more, found = len(found) > limit, found[:limit]
-    last = found[-1] if found else None
-    return shapes.EventPage(
-        run_id=run_id,
-        events=tuple(each for each in found if types is None or each.type in types),
-        next_after=last.seq if last else after,
-        has_more=more,
-        ended=last is not None and last.type in TERMINAL,
-    )
+    more, events = len(found.events) > limit, found.events[:limit]
+    last = events[-1] if events else None
+    # What is read again from the views is another object each time: nobody meets it twice.
+    render = RENDERED.of if found.live else rendered
+    return {
+        "shape": shapes.SHAPE,
+        "run_id": run_id,
+        "events": [msgspec.Raw(render(e)) for e in events if types is None or e.type in types],
+        "next_after": last.meta.seq if last else after,
+        "has_more": more,
+        "ended": last is not None and last.type in TERMINAL,
+    }
 
 
-async def recorded(call: Call[None], run_id: str, after: int, limit: int) -> list[shapes.Event]:
+class Found(NamedTuple):
+    """Events of a run in order; ``live`` where the journal had them, and not the views."""
+
+    events: list[journal.Event]
+    live: bool = False
+
+
+async def recorded(call: Call[None], run_id: str, after: int, limit: int) -> Found:
     """Return events of a run: of one that has ended by the views, of one that lives by those and
     the journal behind them, or by the journal alone.
 
     Raises NotFoundError for a run that is not there, or not this tenant's.
     """
     known = await call.gateway.ask_if_there(
-        call.caller, lambda views: ended_history(views, run_id, after, limit)
+        call.caller, lambda views: ended_events(views, run_id, after, limit)
     )
-    if known is None and (live := await call.gateway.events_of(call.caller, run_id)) is not None:
-        newer = islice((each for each in live if each.meta.seq > after), limit)
-        known = [event_of(each) for each in newer]
-    return await _on_journal(call, run_id, after, limit) if known is None else known
+    if known is not None:
+        return Found(known)
+    if (found := await call.gateway.events_of(call.caller, run_id)) is not None:
+        return Found(list(islice((e for e in found if e.meta.seq > after), limit)))
+    return Found(await _on_journal(call, run_id, after, limit), live=True)
 
 
-async def _on_journal(call: Call[None], run_id: str, after: int, limit: int) -> list[shapes.Event]:
+async def _on_journal(call: Call[None], run_id: str, after: int, limit: int) -> list[journal.Event]:
     client, scope = call.gateway.client(call.caller), TenantScope(call.caller.tenant_id)
-    found: list[shapes.Event] = []
+    found: list[journal.Event] = []
     try:
-        async for event in async_follow.events(client, scope, run_id, after_seq=after):
+        async for event in async_follow.journal_of(client, scope, run_id, after):
             found.append(event)
             if len(found) == limit:
                 break

@@ -46,7 +46,9 @@ async def give(call: Call[FeedbackBody]) -> Response:
     await _need_run(call, run_id)
     options = _options(body)
     said = body.model_dump(mode="json", exclude_unset=True)
-    asked = asked_by(call.request, call.caller, f"POST /runs/{run_id}/feedback", said, needed=False)
+    asked = asked_by(
+        call.request, call.caller, f"POST /runs/{run_id}/feedback", lambda: said, needed=False
+    )
     client = gateway.client(call.caller)
 
     given: list[FeedbackGiven] = []

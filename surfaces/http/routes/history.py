@@ -9,6 +9,7 @@ from starlette.responses import Response
 from runfold.projections import queries
 from runfold.projections.queries import Views
 from runfold.surfaces.application import shapes
+from runfold.surfaces.application.rendering import event_of
 from runfold.surfaces.application.runs.reading.accepted import detail
 from runfold.surfaces.application.runs.reading.conversation import MOST_EVENTS, messages_of, thread
 from runfold.surfaces.application.scope import TenantScope
@@ -32,7 +33,8 @@ async def messages(call: Call[None]) -> Response:
     run_id = call.path("run_id")
     after, limit = call.number("after", 0, 0, 2**62), _limit_of(call)
     await call.gateway.note_read(call.caller, "GET /runs/{run_id}/messages", run_id)
-    events = await recorded(call, run_id, after, MOST_EVENTS + 1)
+    recorded_so_far = await recorded(call, run_id, after, MOST_EVENTS + 1)
+    events = [event_of(each) for each in recorded_so_far.events]
     more, events = len(events) > MOST_EVENTS, events[:MOST_EVENTS]
     found = messages_of(events)
     last = events[-1].seq if events else after

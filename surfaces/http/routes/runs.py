@@ -113,7 +113,7 @@ async def submit(call: Call[RunBody]) -> Response:
         call.request,
         caller,
         "POST /runs",
-        body.model_dump(mode="json", exclude_unset=True),
+        lambda: body.model_dump(mode="json", exclude_unset=True),
         needed=gateway.needs_idempotency,
     )
 

@@ -1,6 +1,6 @@
 """The form of a stream: messages and comments of Server-Sent Events.
 
-What many listeners are sent is rendered once: an event never changes.
+What many listeners are sent, and many pages show, is rendered once: an event never changes.
 """
 
 from __future__ import annotations
@@ -19,29 +19,38 @@ BEGIN = f"retry: {RETRY_MS}\n\n".encode()
 _MOST_KEPT = 16_000_000
 
 
+def rendered(event: Event) -> bytes:
+    """Return the JSON of an event, on one line."""
+    return to_json(event_of(event)).encode()
+
+
 class Rendered:
-    """Events in the form of a stream without their ids, the last ones of so many bytes in all."""
+    """Events as JSON, the last ones of so many bytes in all.
+
+    What was rendered is that of the very event that was read: one that is read again may say less,
+    where what it held was erased meanwhile.
+    """
 
     def __init__(self, most: int = _MOST_KEPT) -> None:
         self._most = most
         self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int], tuple[Event, bytes]] = OrderedDict()
         self._size = 0
 
     def of(self, event: Event) -> bytes:
-        """Return ``event`` and ``data`` of a message; their JSON has no line end."""
+        """Return the JSON of an event, on one line."""
         key = event.meta.run_id, event.meta.seq
+        kept = self._kept.get(key)
+        if kept is not None and kept[0] is event:
+            return kept[1]
+        said = rendered(event)
         with self._lock:
-            kept = self._kept.get(key)
-        if kept is not None:
-            return kept
-        said = f"event: {event.type}\ndata: {to_json(event_of(event))}\n\n".encode()
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = said
-                self._size += len(said)
+            if (old := self._kept.pop(key, None)) is not None:
+                self._size -= len(old[1])
+            self._kept[key] = event, said
+            self._size += len(said)
             while self._size > self._most:
-                self._size -= len(self._kept.popitem(last=False)[1])
+                self._size -= len(self._kept.popitem(last=False)[1][1])
         return said
 
 
@@ -50,7 +59,11 @@ RENDERED = Rendered()
 
 def message(event: Event, place: str) -> bytes:
     """Return an event as a message; who goes on after it says ``place``."""
-    return b"id: " + place.encode() + b"\n" + RENDERED.of(event)
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (
+        place.encode(),
+        event.type.encode(),
+        RENDERED.of(event),
+    )
 
 
 def piece_of(delta: ModelDelta) -> bytes:

@@ -58,13 +58,21 @@ def ended_history(
     views: Views, run_id: str, after_seq: int, limit: int
 ) -> list[shapes.Event] | None:
     """Return events of a run whose end the views have; None where they have not."""
+    found = ended_events(views, run_id, after_seq, limit)
+    return None if found is None else [event_of(event) for event in found]
+
+
+def ended_events(
+    views: Views, run_id: str, after_seq: int, limit: int
+) -> list[journal.Event] | None:
+    """Return events of a run whose end the views have, as they are read back from there."""
     row = queries.run(views, run_id)
     if row is None or row["exit_status"] is None:
         return None
-    found = [event_of(event) for event in islice(recorded(views, run_id, after_seq), limit)]
+    found = list(islice(recorded(views, run_id, after_seq), limit))
     # It ends before a row that cannot be read back: then the journal has more to say.
-    complete = len(found) == limit or (found[-1].seq if found else after_seq) >= row["seq"]
-    return found if complete else None
+    last = found[-1].meta.seq if found else after_seq
+    return found if len(found) == limit or last >= row["seq"] else None
 
 
 def state_at(views: Views, run_id: str, at: int | None = None) -> shapes.RunState:

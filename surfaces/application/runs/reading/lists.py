@@ -41,7 +41,7 @@ def list_runs(
     names = shapes.RunSummary.model_fields.keys() - {"shape"}
     return [
         shapes.RunSummary(**{name: row[name] for name in names})
-        for row in queries.list_runs(views, RunFilter(**which), limit)
+        for row in queries.list_runs(views, RunFilter(**which), limit, names)
     ]
 
 
