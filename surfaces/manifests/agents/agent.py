@@ -210,9 +210,9 @@ def _half_honoured(spec: dict[str, Any], document: Document, approval_from: int)
     autonomy, llm = spec.get("autonomy", {}), spec["llm"]
     if isinstance(autonomy.get("approval_required"), list):
         sentence = "not honoured as a list: set approval: always in the contracts of those tools"
-        path = ("spec", "autonomy", "approval_required")
+        where = ("spec", "autonomy", "approval_required")
         consent = bool(autonomy["approval_required"]) and approval_from > 1
-        found.append(document.remark(path, sentence, consent=consent))
+        found.append(document.remark(where, sentence, consent=consent))
     for at, action in enumerate(autonomy.get("blocked_actions", ())):
         sentence = f"{action} is not a tool of this agent: what spec.tools leaves out is blocked"
         found.append(document.remark(("spec", "autonomy", "blocked_actions", at), sentence))

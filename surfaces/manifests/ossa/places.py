@@ -11,11 +11,10 @@ from runfold.infra.documents import Document, FieldPath
 def value_at(data: Any, path: FieldPath) -> Any:
     """Return the value at a place; None where there is none."""
     for part in path:
-        if isinstance(data, dict) or (isinstance(data, list) and isinstance(part, int)):
-            try:
-                data = data[part]
-            except (KeyError, IndexError):
-                return None
+        if isinstance(data, dict):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
         else:
             return None
     return data

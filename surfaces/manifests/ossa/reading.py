@@ -97,7 +97,8 @@ def _is_said_later(fault: Fault) -> bool:
 
 def _taken_out(document: Document, faults: Iterable[Fault], version: str) -> list[Remark]:
     """Take out what does not fit, and return a remark on each; refuse what is Runfold's own."""
-    told, gone = [], []
+    told: list[Remark] = []
+    gone = []
     for fault in faults:
         if fault.path[:2] == _OWN or not fault.path:
             document.refuse(fault.path, fault.sentence)
