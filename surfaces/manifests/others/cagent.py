@@ -25,7 +25,8 @@ def is_cagent(data: dict[str, Any]) -> bool:
 
 def read_cagent(document: Document) -> tuple[list[Made], list[Remark]]:
     """Return the agents of a configuration, and remarks on what stands beside them."""
-    data, told = document.data, []
+    data = document.data
+    told: list[Remark] = []
     for key, value in data.items():
         if key not in {"agents", "models", "version"}:
             told += not_honoured(document, (key,), value, "it means nothing here")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -146,7 +145,7 @@ def test_instructions_for_agents(tmp_path: Path) -> None:
 
 def test_what_protects_is_not_lost_without_consent(tmp_path: Path) -> None:
     crew = CREW + "  human_input_approval: true\n"
-    with pytest.raises(UnacceptedRemarksError, match="writer.human_input_approval"):
+    with pytest.raises(UnacceptedRemarksError, match=r"writer\.human_input_approval"):
         _import(tmp_path, {"agents.yaml": crew})
     (found,) = [
         text
@@ -167,6 +166,12 @@ _BOMB = "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
 )
 
 
+_ODD_MODEL = (
+    "component_type: Agent\nllm_config: {component_type: OpenAiConfig, model_id: m, "
+    "default_generation_parameters: 4}\n"
+)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -182,10 +187,9 @@ _BOMB = "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
         ("agents: {root: {model: 3, toolsets: 4, instruction: []}}\nmodels: 3\n", ""),
         ("component_type: Agent\nname: [1]\nllm_config: 3\ntools: {}\n", ""),
         ("component_type: Agent\nllm_config: {$component_ref: [1]}\ntools: [1, [2], {}]\n", ""),
-        ("component_type: Agent\nllm_config: {component_type: OpenAiConfig, model_id: m, "
-         "default_generation_parameters: 4}\n", ""),
+        (_ODD_MODEL, ""),
     ],
-)  # fmt: skip
+)
 def test_hostile_files_are_refused_or_told(text: str, said: str, tmp_path: Path) -> None:
     if not said:
         assert _import(tmp_path, {"f.yaml": text}).remarks
@@ -199,6 +203,6 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "secret.yaml").write_text(CREW)
     inner = tmp_path / "crew"
     inner.mkdir()
-    os.symlink(tmp_path / "secret.yaml", inner / "agents.yaml")
+    (inner / "agents.yaml").symlink_to(tmp_path / "secret.yaml")
     with pytest.raises(InvalidManifestsError, match="it leads out of the folder"):
         imported([inner])
