@@ -13,11 +13,12 @@ NO_MODEL = "no-model"
 NO_ROLE = "no-role"
 
 _NO_VERSION = "0.0.0"
-_VERSION = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){1,3}")
+_VERSION = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){1,3}(?![0-9])")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _ROLES = ("instructions", "system_message", "system_prompt", "system", "description")
 _LLM_WORDS = {"max_tokens": "maxTokens", "name": "model"}
 _LABEL = 63
+_LONGEST = 40
 
 
 def name_it(document: Document) -> list[Remark]:
@@ -31,7 +32,7 @@ def name_it(document: Document) -> list[Remark]:
         told.append(document.remark(("metadata", "name"), f"it is called {slug} here"))
     said = metadata.get("version")
     found = _VERSION.match(_as_text(said))
-    version = found[0] if found is not None else _NO_VERSION
+    version = found[0] if found is not None and len(found[0]) <= _LONGEST else _NO_VERSION
     if version != said:
         metadata["version"] = version
         sentence = f"its version is {version} here: a changed manifest needs another one"

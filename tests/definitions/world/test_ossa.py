@@ -111,6 +111,11 @@ def test_what_is_read_otherwise_is_told(
     assert len(found.definitions) == 1
 
 
+def test_a_long_version_stays_what_it_is(load: Load) -> None:
+    found = load(AGENT.replace("1.0.0", "1.3405691582.0"))
+    assert (found.definitions[0].version, found.remarks) == ("1.3405691582.0", ())
+
+
 def test_tools_get_names_that_tools_can_have(load: Load) -> None:
     listed = (
         "[Web Search, {server: Jira}, {name: ask_human}, {name: shelf.read}, {name: shelf.read}]"

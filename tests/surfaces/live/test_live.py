@@ -132,7 +132,9 @@ def test_what_protects_is_published_with_consent_and_an_agent_is_exported(
 ) -> None:
     file = tmp_path / "agent.yaml"
     exported = runfold("export", "hello")
-    foreign = exported.replace("name: hello", "name: guarded").replace("spec:\n", f"spec:\n{_RAILS}")
+    foreign = exported.replace("name: hello", "name: guarded").replace(
+        "spec:\n", f"spec:\n{_RAILS}"
+    )
     file.write_text(foreign)
     assert "spec.guardrails" in runfold("apply", "-f", str(file), code=exits.BAD_INPUT)
     consent = ("apply", "-f", str(file), "--accept-remarks")
