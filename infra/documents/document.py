@@ -10,12 +10,16 @@ FieldPath = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Remark:
-    """A sentence about one field of a file; ``line`` counts from 1, ``field`` may be empty."""
+    """A sentence about one field of a file; ``line`` counts from 1, ``field`` may be empty.
+
+    ``consent`` says that it must be accepted: what it tells of was to protect somebody.
+    """
 
     file: str
     line: int
     field: str
     message: str
+    consent: bool = False
 
     def __str__(self) -> str:
         """Return ``file:line: field: message``."""
@@ -50,9 +54,9 @@ class Document:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def remark(self, path: FieldPath, message: str) -> Remark:
+    def remark(self, path: FieldPath, message: str, *, consent: bool = False) -> Remark:
         """Return a sentence about a field of this document."""
-        return Remark(self.file, self.line(path), dotted(path), message)
+        return Remark(self.file, self.line(path), dotted(path), message, consent)
 
     def refuse(self, path: FieldPath, message: str) -> None:
         """Note that a field is wrong."""

@@ -111,8 +111,11 @@ def publish(
     store: CompleteDefinitions,
     author: Author,
     timeout: float = 15.0,
+    dry_run: bool = False,
 ) -> Report:
     """Publish what is new, in the given order, unless a version is taken by other content.
+
+    ``dry_run`` only returns what would become of each.
 
     Two publishers at once cannot both win: the first record holds, the other is told.
     """
@@ -135,6 +138,8 @@ def publish(
         refused_keys = {each.key for each in refused}
         held_back = tuple(key_of(each) for each in new if key(each) not in refused_keys)
         return Report((), unchanged, refused, held_back, other_code)
+    if dry_run:
+        return Report(tuple(key_of(each) for each in new), unchanged, (), (), other_code)
     for each in new:
         _put(each, log, author, ruled[key(each)].permit)
     lost = _settle(new, log, store.complete(timeout), author)

@@ -70,6 +70,7 @@ _EXPECTED: tuple[tuple[str, str, Code], ...] = (
     ("runfold.surfaces.backup.errors", "BackupError", Code.INVALID),
     ("runfold.surfaces.costs.price_file", "PriceFileError", Code.INVALID),
     ("runfold.processors.monitor.rule_files", "RuleFileError", Code.INVALID),
+    ("runfold.surfaces.manifests.exporting", "NotExportableError", Code.INVALID),
     ("runfold.surfaces.manifests.problems", "InvalidManifestsError", Code.INVALID),
     ("runfold.projections.errors", "NotCaughtUp", Code.NOT_YET),
     ("runfold.projections.errors", "UnknownView", Code.NOT_FOUND),

@@ -13,6 +13,7 @@ from runfold.surfaces.cli.commands import (
     config,
     definitions,
     look,
+    manifests,
     mcp,
     money,
     sql,
@@ -78,6 +79,7 @@ def command_line() -> Any:
 for group in (
     stack,
     definitions,
+    manifests,
     store,
     policies,
     access,

@@ -9,7 +9,16 @@ from typer.core import TyperGroup
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "The stack": ("up", "restart", "down", "status", "doctor", "alerts", "config", "demo"),
-    "Agents and tools": ("apply", "agents", "tools", "definitions", "policy", "access"),
+    "Agents and tools": (
+        "apply",
+        "import",
+        "export",
+        "agents",
+        "tools",
+        "definitions",
+        "policy",
+        "access",
+    ),
     "Runs": (
         "run",
         "runs",
@@ -71,6 +80,8 @@ IN_SHORT: dict[str, str] = {
     "config": "Show every setting and where it comes from.",
     "demo": "Watch an agent triage a log.",
     "apply": "Check manifests and publish what they declare.",
+    "import": "Make manifests of agents of other products.",
+    "export": "Print a published agent as an OSSA manifest.",
     "agents": "List the agents and their versions.",
     "tools": "List the tools, or what calls of an agent ask for.",
     "definitions": "Decide about versions of agents, tools and scripts.",
@@ -107,7 +118,9 @@ IN_SHORT: dict[str, str] = {
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "mcp": ("runfold mcp --url https://agents.example.com --key-file ~/runfold.key",),
     "alerts": ("runfold alerts --since 7d", "runfold alerts --json"),
-    "apply": ("runfold apply -f agents/",),
+    "apply": ("runfold apply -f agents/", "runfold apply -f agents/ --dry-run"),
+    "import": ("runfold import crew/config --out agents/",),
+    "export": ("runfold export clerk@1.0.0 > clerk.yaml",),
     "approve": ("runfold approve 0198c1f2-7d3e-7a41.3 --reason 'as agreed'",),
     "delegate to": ("runfold delegate to bob --until 2027-01-07 --reason 'holiday'",),
     "takeover": ("runfold takeover 0198c1f2-7d3e-7a41 --by ann --reason 'it is lost'",),

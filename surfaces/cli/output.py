@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 
-def console() -> Console:
+def console(*, stderr: bool = False) -> Console:
     """Return the terminal; where there is none, lines are as long as they are.
 
     Whatever is printed on it cannot steer it, and is no mark-up.
     """
     from runfold.surfaces.cli.terminal import Terminal
 
-    return Terminal(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
+    return Terminal(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty(), stderr=stderr)
 
 
 def fault(sentence: str) -> None:

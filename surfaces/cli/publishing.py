@@ -21,9 +21,18 @@ CODE = variables.TOOL_CODE.name
 
 
 def apply_manifests(
-    context: Context, paths: Iterable[Path], user: str, tenant: str | None = None
+    context: Context,
+    paths: Iterable[Path],
+    user: str,
+    tenant: str | None = None,
+    *,
+    accept_remarks: bool = False,
+    dry_run: bool = False,
 ) -> tuple[Report, tuple[Remark, ...]]:
-    """Publish what the files declare, and return the result and what to tell the author."""
+    """Publish what the files declare, and return the result and what to tell the author.
+
+    ``accept_remarks`` and ``dry_run`` are those of ``publish_manifests``.
+    """
     from runfold.surfaces.application.governing.publish import publish_manifests
 
     return publish_manifests(
@@ -36,6 +45,8 @@ def apply_manifests(
         roles=variables.ROLES.read(),
         tenant=tenant,
         unusable=_known_here(context),
+        accept_remarks=accept_remarks,
+        dry_run=dry_run,
     )
 
 

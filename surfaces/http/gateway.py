@@ -42,8 +42,8 @@ _log = logging.getLogger("runfold.gateway")
 _AWAY_S = 5.0
 _LATEST = 253_402_300_799
 
-Publish = Callable[[Path, str, tuple[str, ...], str], tuple[Report, tuple[Remark, ...]]]
-"""Publishes the manifests of a folder: for a user, in roles, of a tenant."""
+Publish = Callable[[Path, str, tuple[str, ...], str, bool], tuple[Report, tuple[Remark, ...]]]
+"""Publishes the manifests of a folder: for a user, in roles, of a tenant, with consent or not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ def _know_what_is_sealed(codec: Codec) -> None:
 
 def _publisher(kafka: Mapping[str, str], codec: Codec, log: LogWriter) -> Publish:
     def publish(
-        folder: Path, user: str, roles: tuple[str, ...], tenant: str
+        folder: Path, user: str, roles: tuple[str, ...], tenant: str, accept_remarks: bool
     ) -> tuple[Report, tuple[Remark, ...]]:
         return publish_manifests(
             [folder],
@@ -144,6 +144,7 @@ def _publisher(kafka: Mapping[str, str], codec: Codec, log: LogWriter) -> Publis
             by=user,
             roles=roles,
             tenant=tenant,
+            accept_remarks=accept_remarks,
         )
 
     return publish

@@ -32,7 +32,11 @@ from runfold.surfaces.manifests.governing.tenant_policy import (
     check_tenant_policy,
     lower_tenant_policy,
 )
-from runfold.surfaces.manifests.problems import InvalidManifestsError, Remark
+from runfold.surfaces.manifests.problems import (
+    InvalidManifestsError,
+    Remark,
+    UnacceptedRemarksError,
+)
 from runfold.surfaces.manifests.references import (
     Known,
     Published,
@@ -77,7 +81,7 @@ class _Declared:
     document: Document
 
 
-def load(
+def load(  # noqa: PLR0913 - what is known beside the files
     paths: Iterable[Path],
     *,
     env: Mapping[str, str],
@@ -86,13 +90,16 @@ def load(
     published: Definitions | None = None,
     tenant: str | None = None,
     unusable: Unusable = _usable,
+    accept_remarks: bool = False,
 ) -> Manifests:
     """Return what the files declare, checked against each other and what is published.
 
     ``tenant`` is whose the definitions will be. ``unusable`` says why a module of tools cannot be
     used where it would run, if it is known. Built-in tools that an agent lists by their own
-    name are declared along with it.
-    Raises InvalidManifestsError, which names every fault of every file.
+    name are declared along with it. ``accept_remarks`` is the consent to what is not honoured
+    although it was to protect somebody; what is published as it stands has it already.
+    Raises InvalidManifestsError, which names every fault of every file, and UnacceptedRemarksError
+    where consent is missing.
     """
     read_documents = list(read(paths))
     declared: list[_Declared] = []
@@ -101,7 +108,7 @@ def load(
         if document.data is None:
             continue
         remarks += check(document)
-        if not document.problems:
+        if not document.problems and document.data is not None:
             definition, told = _lower(document, env, base_of)
             remarks += told
             declared += [_Declared(definition, document)] if definition else []
@@ -109,11 +116,15 @@ def load(
     _refuse_repeats(declared)
     faulty = frozenset(name for each in read_documents if (name := _faulty_name(each)))
     known = Published(published or Definitions(), tenant)
-    used = _check_references(declared, builtins, known, faulty)
+    used, told_of_agents = _check_references(declared, builtins, known, faulty)
+    remarks += told_of_agents
     remarks += _check_policies(declared, used, known)
     problems = [problem for document in read_documents for problem in document.problems]
     if problems:
         raise InvalidManifestsError(problems)
+    needing = [] if accept_remarks else _unaccepted(remarks, declared, known)
+    if needing:
+        raise UnacceptedRemarksError(needing)
     everything = [*used, *(each.definition for each in declared)]
     return Manifests(
         tuple(sorted(everything, key=lambda each: _ORDER.index(type(each)))),
@@ -165,6 +176,14 @@ def _told_of_modules(declared: Iterable[_Declared], unusable: Unusable) -> list[
     return told
 
 
+def _unaccepted(
+    remarks: Iterable[Remark], declared: Iterable[_Declared], known: Published
+) -> list[Remark]:
+    """Return what needs consent, but for files of which everything is published as it stands."""
+    new = {each.document.file for each in declared if not known.has(each.definition)}
+    return [each for each in remarks if each.consent and each.file in new]
+
+
 def _refuse_repeats(declared: Sequence[_Declared]) -> None:
     seen: dict[tuple[type[Definition], str, str], Document] = {}
     for each in declared:
@@ -204,8 +223,11 @@ def _check_references(
     builtins: Sequence[ToolContract],
     published: Published,
     faulty: frozenset[str],
-) -> list[ToolContract]:
-    """Note what is missing; return the built-in tools that are used under their own names."""
+) -> tuple[list[ToolContract], list[Remark]]:
+    """Note what is missing, or return a remark on it.
+
+    Returns also the built-in tools that are used under their own names.
+    """
     here = [each.definition for each in declared]
     own_tools = by_reference(each for each in here if isinstance(each, ToolContract))
     shipped = by_reference(builtins)
@@ -214,9 +236,10 @@ def _check_references(
     agents = frozenset(each.name for each in here if isinstance(each, AgentDefinition))
     known = Known(tools, scripts, published, faulty, agents)
     used: dict[str, ToolContract] = {}
+    told: list[Remark] = []
     for each in declared:
         if isinstance(each.definition, AgentDefinition):
-            check_agent(each.definition, each.document, known)
+            told += check_agent(each.definition, each.document, known)
             for name in each.definition.tools:
                 if name in shipped and known.tool(name) is shipped[name]:
                     used[shipped[name].name] = shipped[name]
@@ -224,4 +247,4 @@ def _check_references(
             check_model_script(each.definition, each.document, known)
         elif isinstance(each.definition, TenantPolicy):
             check_tenant_policy(each.definition, each.document, known)
-    return list(used.values())
+    return list(used.values()), told

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from runfold.events.definitions import (
+    KIND_OF,
     AgentDefinition,
     Definition,
     Definitions,
     ModelScript,
     ToolContract,
 )
+from runfold.events.definitions.agents.agent import UNUSABLE
 from runfold.events.definitions.store.versions import version_order
 from runfold.infra.documents import Document
 from runfold.processors.run.agent.controls.control_tools import INTRINSICS
 from runfold.surfaces.manifests.agents.agent import TIER_LEVEL
 from runfold.surfaces.manifests.agents.escalation import check_end
-from runfold.surfaces.manifests.problems import did_you_mean
+from runfold.surfaces.manifests.problems import Remark, did_you_mean, looks_mistyped
 from runfold.surfaces.manifests.settings import missing_setting
 
 D = TypeVar("D", bound=Definition)
@@ -46,6 +48,12 @@ class Published:
     def model_script(self, name: str) -> ModelScript | None:
         """Return the model script that a name or ``name@version`` stands for."""
         return self.definitions.model_script(name, None, self.tenant)
+
+    def has(self, definition: Definition) -> bool:
+        """Return whether this version is published with this content."""
+        kind = KIND_OF[type(definition)]
+        found = self.definitions.version(kind, definition.name, definition.version, self.tenant)
+        return found is not None and found.definition.digest() == definition.digest()
 
     def names(self, kind: str) -> frozenset[str]:
         """Return the names of a kind."""
@@ -85,8 +93,12 @@ class Known:
         return {*here, *self.published.names(kind)}
 
 
-def check_agent(agent: AgentDefinition, document: Document, known: Known) -> None:
-    """Note the tools and the model script that are missing, and tools above the agent's tier."""
+def check_agent(agent: AgentDefinition, document: Document, known: Known) -> list[Remark]:
+    """Note the model script that is missing, and tools above the agent's tier.
+
+    Returns remarks on tools that are missing, with which the agent's runs are refused.
+    """
+    told = []
     tier = document.data["spec"].get("access", {}).get("tier")
     for at, name in enumerate(agent.tools):
         path = ("spec", "tools", at, "name")
@@ -94,9 +106,7 @@ def check_agent(agent: AgentDefinition, document: Document, known: Known) -> Non
         if tool is None and name.partition("@")[0] in known.faulty:
             continue
         if tool is None:
-            near = did_you_mean(name, known.names("tool"))
-            sentence = f"there is no tool {name} in these files, built in or published.{near}"
-            document.refuse(path, sentence)
+            told.append(_missing(agent, name, document.remark(path, ""), known))
         elif missing := missing_setting(tool):
             document.refuse(path, f"{missing}: declare the tool with kind: Tool")
         elif tier is not None and tool.risk_level > TIER_LEVEL[tier]:
@@ -112,6 +122,21 @@ def check_agent(agent: AgentDefinition, document: Document, known: Known) -> Non
             own = provider == "default" or model in agent.model.cheaper
             where = ("extensions", "runfold") if own else ("spec", "llm")
             document.refuse(where, f"there is no model script {script} here or published.{near}")
+    cannot_run = bool(told) or agent.model.name.startswith(f"{UNUSABLE}:")
+    if cannot_run and agent.name in known.published.names("agent"):
+        sentence = f"it cannot run, and takes the place of the {agent.name} that is published"
+        told.append(document.remark(("metadata", "name"), sentence, consent=True))
+    return told
+
+
+def _missing(agent: AgentDefinition, name: str, at: Remark, known: Known) -> Remark:
+    """Return a remark on a tool that is missing; it needs consent where it looks mistyped."""
+    near = did_you_mean(name, known.names("tool"))
+    sentence = (
+        f"there is no tool {name} in these files, built in or published: until there is, runs of "
+        f"{agent.name} are refused.{near}"
+    )
+    return replace(at, message=sentence, consent=looks_mistyped(near, name))
 
 
 def check_model_script(script: ModelScript, document: Document, known: Known) -> None:

@@ -62,7 +62,10 @@ def loader(folder: Path) -> Load:
     """Return a function that loads texts as files m0.yaml, m1.yaml … of the folder."""
 
     def loaded(
-        *texts: str, env: Mapping[str, str] | None = None, published: Definitions | None = None
+        *texts: str,
+        env: Mapping[str, str] | None = None,
+        published: Definitions | None = None,
+        accept_remarks: bool = False,
     ) -> Manifests:
         paths = []
         for at, text in enumerate(texts):
@@ -75,6 +78,7 @@ def loader(folder: Path) -> Load:
             base_of=base_of,
             builtins=(READ, WRITE),
             published=published,
+            accept_remarks=accept_remarks,
         )
 
     return loaded

@@ -172,7 +172,7 @@ def test_what_is_valid_but_not_honoured_is_named(load: Load) -> None:
         "extensions: {crewai: {x: 1}}\n"
         "runtime: {type: local}\n"
     )
-    told = {each.field: each.line for each in load(AGENT + more).remarks}
+    told = {each.field: each.line for each in load(AGENT + more, accept_remarks=True).remarks}
     assert told == {
         "spec.tools[0].handler": 7,
         "spec.autonomy.approval_required": 8,

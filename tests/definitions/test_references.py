@@ -24,7 +24,7 @@ def test_a_missing_tool_is_told_with_its_nearest_name(faults: Faults) -> None:
     (told,) = faults(LISTS.replace("shelf.read", "shelf.raed"), TOOL)
     assert told == (
         "m0.yaml:7: spec.tools[0].name: there is no tool shelf.raed in these files, built in or "
-        'published. Did you mean "shelf.read"?'
+        'published: until there is, runs of clerk are refused. Did you mean "shelf.read"?'
     )
 
 

@@ -274,6 +274,12 @@ def test_a_version_is_retired_over_http(acme: httpx.Client) -> None:
     wrong = acme.post("/definitions", json={"manifests": [{"kind": "Agent", "spec": 7}]})
     assert wrong.json()["code"] == "invalid"
     assert "/tmp" not in wrong.text
+    guarded = {**AGENT, "metadata": {"name": "guarded", "version": "1.0.0"}}
+    guarded["spec"] = {**AGENT["spec"], "guardrails": ["no-harm"]}  # type: ignore[dict-item]
+    without = acme.post("/definitions", json={"manifests": [guarded]})
+    assert (without.status_code, "spec.guardrails" in without.text) == (400, True)
+    body = {"manifests": [guarded], "accept_remarks": True}
+    assert acme.post("/definitions", json=body).status_code == 201
     secret = {**AGENT, "metadata": {"name": "spy", "version": "1.0.0"}}
     secret["spec"] = {**AGENT["spec"], "role": "${DATABASE_URL}"}  # type: ignore[dict-item]
     said = acme.post("/definitions", json={"manifests": [secret]})

@@ -13,6 +13,9 @@ from runfold.events.definitions.agents.redaction import Redaction
 from runfold.events.definitions.base import Definition, RetryPolicy
 from runfold.events.values import Limits, Placement
 
+UNUSABLE = "unusable"
+"""The provider in the model of an agent that cannot be run; what stands after it says why."""
+
 
 class ModelChoice(BaseModel):
     """The model an agent speaks to: ``provider:model`` names, in order of preference.

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from runfold.events.calls import ModelWork
+from runfold.events.definitions.agents.agent import UNUSABLE
 from runfold.processors.model.deltas import Deltas, Tell, tell_of
 from runfold.processors.model.names import split
 from runfold.processors.model.providers.anthropic import CODEC as ANTHROPIC
@@ -107,6 +108,11 @@ class Remote:
 
     def _provider(self, name: str) -> tuple[Provider, str]:
         provider_name, model = split(name)
+        if provider_name == UNUSABLE:
+            what = model.replace("-", " ")
+            raise ProviderFaultError(
+                "not_configured", f"the agent cannot be run: its manifest says {what}; publish one"
+            )
         provider = self._providers.get(provider_name)
         if provider is None or not model:
             known = ", ".join((*sorted(self._providers), "scripted"))

@@ -81,12 +81,14 @@ class MemoryRuntime:
         *manifests: Path | str,
         modules: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
+        accept_remarks: bool = False,
         **more: Any,
     ) -> MemoryRuntime:
         """Return a runtime of what manifest files declare, as ``runfold apply`` would publish it.
 
-        ``env`` is what manifests may refer to, the process's own unless given. Raises
-        InvalidManifestsError with every fault.
+        ``env`` is what manifests may refer to, the process's own unless given; ``accept_remarks``
+        is the consent that ``runfold apply`` has an option for. Raises InvalidManifestsError with
+        every fault.
         """
         builtins = builtin_contracts()
         found = load(
@@ -94,6 +96,7 @@ class MemoryRuntime:
             env=os.environ if env is None else env,
             base_of=bases(builtins, modules, describe=imported_here),
             builtins=builtins,
+            accept_remarks=accept_remarks,
         )
         return cls(*found.definitions, modules=modules, **more)
 

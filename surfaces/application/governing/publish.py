@@ -34,19 +34,24 @@ def publish_manifests(  # noqa: PLR0913 - what a command line knows beside the f
     roles: tuple[str, ...] = (),
     tenant: str | None = None,
     unusable: Unusable = lambda _module: "",
+    accept_remarks: bool = False,
+    dry_run: bool = False,
 ) -> tuple[Report, tuple[Remark, ...]]:
     """Publish what files declare; return the result, and what its author should know.
 
     ``env`` is what manifests may refer to and the settings of tools, ``by`` who publishes,
     in these ``roles``; the definitions belong to ``tenant``, or to all. ``unusable`` says why the
-    tools of a module would not work where they run. Raises InvalidManifestsError with every fault,
+    tools of a module would not work where they run. ``accept_remarks`` is the author's consent to
+    what is not honoured although it was to protect somebody; ``dry_run`` only says what would be
+    published. Raises InvalidManifestsError with every fault,
     InvalidError for a tenant or a name that is reserved, DefinitionStoreUnavailableError without a
     broker.
     """
     need_free(tenant)
     settings = ToolSettings.from_env(env)
     with DefinitionFollower(KafkaDefinitionLog(kafka, codec)) as store:
-        manifests = declared(paths, env, store.complete(_READ_S), tenant, unusable)
+        known = store.complete(_READ_S)
+        manifests = declared(paths, env, known, tenant, unusable, accept_remarks=accept_remarks)
         need_free(tenant, *(each.name for each in manifests.definitions))
         report = publish(
             manifests.definitions,
@@ -60,6 +65,7 @@ def publish_manifests(  # noqa: PLR0913 - what a command line knows beside the f
                 roles=roles,
             ),
             timeout=_READ_S,
+            dry_run=dry_run,
         )
     return report, manifests.remarks
 
@@ -85,6 +91,8 @@ def declared(
     published: Definitions,
     tenant: str | None = None,
     unusable: Unusable = lambda _module: "",
+    *,
+    accept_remarks: bool = False,
 ) -> Manifests:
     """Return what files declare, checked; raises InvalidManifestsError with every fault."""
     builtins, settings = builtin_contracts(), ToolSettings.from_env(env)
@@ -96,6 +104,7 @@ def declared(
         published=published,
         tenant=tenant,
         unusable=unusable,
+        accept_remarks=accept_remarks,
     )
 
 

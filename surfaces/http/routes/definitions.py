@@ -36,12 +36,14 @@ _MOST = 100
 class Manifests(BaseModel):
     """Manifests as JSON: what a YAML file of each would hold. They belong to the key's tenant.
 
-    They cannot refer to variables of an environment, nor declare Python tools.
+    They cannot refer to variables of an environment, nor declare Python tools. `accept_remarks` is
+    the consent to what is not honoured although it was to protect somebody: refused without it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     manifests: tuple[dict[str, Any], ...] = Field(min_length=1, max_length=_MOST)
+    accept_remarks: bool = False
 
 
 class Decision(BaseModel):
@@ -75,16 +77,26 @@ async def publish(call: Call[Manifests]) -> Response:
     publishing = call.gateway.publish
     if publishing is None:
         raise Problem("unavailable", "Nothing can be published here.")
-    return await asyncio.to_thread(published, publishing, call.caller, call.body.manifests)
+    return await asyncio.to_thread(_published, publishing, call.caller, call.body)
 
 
-def published(publishing: Publish, caller: Caller, manifests: Sequence[dict[str, Any]]) -> Response:
+def _published(publishing: Publish, caller: Caller, body: Manifests) -> Response:
+    return published(publishing, caller, body.manifests, accept_remarks=body.accept_remarks)
+
+
+def published(
+    publishing: Publish,
+    caller: Caller,
+    manifests: Sequence[dict[str, Any]],
+    *,
+    accept_remarks: bool = False,
+) -> Response:
     """Publish manifests for a caller's tenant and return the answer; raises Problem."""
     with TemporaryDirectory(prefix="manifests-") as folder:
         for number, manifest in enumerate(manifests, 1):
             file = Path(folder) / f"{number}.yaml"
             file.write_text(as_yaml(manifest, f"/manifests/{number - 1}"), encoding="utf-8")
-        who = (caller.user_id, caller.roles, caller.tenant_id)
+        who = (caller.user_id, caller.roles, caller.tenant_id, accept_remarks)
         try:
             report, remarks = publishing(Path(folder), *who)
         except Exception as error:

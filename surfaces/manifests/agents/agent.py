@@ -70,7 +70,7 @@ def lower_agent(document: Document, env: Mapping[str, str]) -> tuple[AgentDefini
         **lower_when_spent(own, limits, document),
         **{name: own[name] for name in _AS_THEY_ARE if name in own},
     )
-    return definition, [*remarks, *_half_honoured(spec, document)]
+    return definition, [*remarks, *_half_honoured(spec, document, definition.approval_from_level)]
 
 
 def _check_schemas(own: dict[str, Any], document: Document) -> None:
@@ -204,13 +204,15 @@ def _limits(spec: dict[str, Any], own: dict[str, Any], defaults: Limits) -> Limi
     return Limits(**{**defaults.model_dump(), **chosen})
 
 
-def _half_honoured(spec: dict[str, Any], document: Document) -> list[Remark]:
+def _half_honoured(spec: dict[str, Any], document: Document, approval_from: int) -> list[Remark]:
     """Report values that are valid while only their neighbours are honoured."""
     found: list[Remark] = []
     autonomy, llm = spec.get("autonomy", {}), spec["llm"]
     if isinstance(autonomy.get("approval_required"), list):
         sentence = "not honoured as a list: set approval: always in the contracts of those tools"
-        found.append(document.remark(("spec", "autonomy", "approval_required"), sentence))
+        where = ("spec", "autonomy", "approval_required")
+        consent = bool(autonomy["approval_required"]) and approval_from > 1
+        found.append(document.remark(where, sentence, consent=consent))
     for at, action in enumerate(autonomy.get("blocked_actions", ())):
         sentence = f"{action} is not a tool of this agent: what spec.tools leaves out is blocked"
         found.append(document.remark(("spec", "autonomy", "blocked_actions", at), sentence))

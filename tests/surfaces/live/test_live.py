@@ -127,6 +127,26 @@ def test_an_invalid_manifest_names_file_line_and_field(runfold: Runfold, tmp_pat
     assert "role" in said
 
 
+def test_what_protects_is_published_with_consent_and_an_agent_is_exported(
+    runfold: Runfold, tmp_path: Path
+) -> None:
+    file = tmp_path / "agent.yaml"
+    exported = runfold("export", "hello")
+    foreign = exported.replace("name: hello", "name: guarded").replace(
+        "spec:\n", f"spec:\n{_RAILS}"
+    )
+    file.write_text(foreign)
+    assert "spec.guardrails" in runfold("apply", "-f", str(file), code=exits.BAD_INPUT)
+    consent = ("apply", "-f", str(file), "--accept-remarks")
+    assert runfold.json(*consent, "--dry-run")["published"] == ["agent/guarded@1.0.0"]
+    said = runfold.json(*consent)
+    assert (said["published"], len(said["accepted"])) == (["agent/guarded@1.0.0"], 1)
+    assert runfold.json("apply", "-f", str(file))["unchanged"] == ["agent/guarded@1.0.0"]
+
+
+_RAILS = "  guardrails: [no-harm]\n"
+
+
 def test_the_views_the_log_and_the_audit_agree_on_a_run(runfold: Runfold, hello: str) -> None:
     short = hello[:18]
     status = runfold.json("status", short)

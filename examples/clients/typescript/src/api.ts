@@ -2327,13 +2327,19 @@ export interface components {
          * Manifests
          * @description Manifests as JSON: what a YAML file of each would hold. They belong to the key's tenant.
          *
-         *     They cannot refer to variables of an environment, nor declare Python tools.
+         *     They cannot refer to variables of an environment, nor declare Python tools. `accept_remarks` is
+         *     the consent to what is not honoured although it was to protect somebody: refused without it.
          */
         Manifests: {
             /** Manifests */
             manifests: {
                 [key: string]: unknown;
             }[];
+            /**
+             * Accept Remarks
+             * @default false
+             */
+            accept_remarks?: boolean;
         };
         /**
          * Message

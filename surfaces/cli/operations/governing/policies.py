@@ -163,7 +163,7 @@ def _read(
 ) -> Manifests:
     if not files:
         return Manifests((), ())
-    return declared(files, environment_of(context), known, tenant)
+    return declared(files, environment_of(context), known, tenant, accept_remarks=True)
 
 
 def _no_test(policies: Sequence[Definition], files: Sequence[Path]) -> str:
