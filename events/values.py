@@ -56,11 +56,12 @@ class DataClassification(Symbol):
 
 
 class Placement(Symbol):
-    """Where an effect runs: in the run processor's process, or in a pool behind a work topic."""
+    """Where an effect runs: in the run processor's process, in a pool, or as a run of its own."""
 
     UNKNOWN = "unknown"
     LOCAL = "local"
     POOL = "pool"
+    RUN = "run"
 
 
 class Actor(Record):
@@ -245,6 +246,15 @@ class ExitUsage(Record):
     latency_ms: int
     model_calls: int
     tool_calls: int
+    unpriced_calls: int = 0
+
+
+class TreeUsed(Record):
+    """What a run used together with the runs that it asked for; ``runs`` counts those."""
+
+    cost: Money
+    tokens: int
+    runs: int
     unpriced_calls: int = 0
 
 

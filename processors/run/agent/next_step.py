@@ -15,7 +15,7 @@ from runfold.processors.run.behaviour import BY_GATE
 from runfold.processors.run.brakes import applying as brakes
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.fold.turns import next_transcript
-from runfold.processors.run.ids import after
+from runfold.processors.run.ids import working_deadline
 from runfold.processors.run.lifecycle import endings, extending, gate, pacing
 from runfold.processors.run.policy.withdrawn import withdrawn_agent
 from runfold.processors.run.state import CallStatus, Live, OpenCall, RoundCall, Waiting
@@ -45,13 +45,6 @@ def _begin(draft: Draft, call: OpenCall | None) -> None:
 def _stands(draft: Draft) -> bool:
     """Whether the run is over, or has met a limit and waits for more."""
     return draft.has_ended() or draft.run.budget.more.met is not None
-
-
-def working_deadline(run: Live) -> datetime | None:
-    """Return when the run's working time is used up; time spent waiting for people is not work."""
-    if run.limits.max_duration_ms is None or run.idle.since is not None:
-        return None
-    return after(run.pinned.created_at, run.limits.max_duration_ms, run.idle.total)
 
 
 def _next_turn(draft: Draft) -> None:
@@ -129,16 +122,17 @@ def _said_ref(waiting: Waiting) -> j.ContextRef:
 
 def _limits_met(run: Live, now: datetime) -> Iterator[tuple[str, object, object]]:
     """Yield each limit that is met, with what was used and what is allowed."""
-    used, limits = run.counters, run.limits
-    tokens = used.input_tokens + used.output_tokens
+    used, limits, tree = run.counters, run.limits, run.budget.tree
+    tokens = used.input_tokens + used.output_tokens + tree.tokens
+    cost = used.cost + tree.cost
     if limits.max_model_calls is not None and used.model_calls >= limits.max_model_calls:
         yield "max_model_calls", used.model_calls, limits.max_model_calls
     if limits.max_reflections is not None and used.reflections > limits.max_reflections:
         yield "max_reflections", used.reflections, limits.max_reflections
     if limits.max_total_tokens is not None and tokens >= limits.max_total_tokens:
         yield "max_total_tokens", tokens, limits.max_total_tokens
-    if limits.max_cost is not None and used.cost >= limits.max_cost:
-        yield "max_cost", used.cost, limits.max_cost
+    if limits.max_cost is not None and cost >= limits.max_cost:
+        yield "max_cost", cost, limits.max_cost
     deadline = working_deadline(run)
     if deadline is not None and now >= deadline:
         yield "max_duration_ms", limits.max_duration_ms, limits.max_duration_ms

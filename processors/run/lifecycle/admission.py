@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from runfold.events import run as j
+from runfold.events.calls.children import Lineage
 from runfold.events.contents.content import json_content, without_bytes
 from runfold.events.definitions import AgentDefinition
 from runfold.events.definitions.store.resolving import UNKNOWN, Found
@@ -42,8 +43,16 @@ class _Problem(NamedTuple):
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -> None:
-    """Begin the run, or refuse it on record; ``traceparent`` is what the request came with."""
+def admit(
+    draft: Draft,
+    request: RunRequested,
+    traceparent: str | None = None,
+    lineage: Lineage | None = None,
+) -> None:
+    """Begin the run, or refuse it on record; ``traceparent`` is what the request came with.
+
+    Where another run asks (``lineage``), the tenant is not asked: what is used is its parent's.
+    """
     asked = trusted(RunRequest)(**dict(request))
     known, tenant = draft.env.definitions, asked.tenant_id
     found = known.resolve("agent", asked.agent, asked.agent_version, tenant)
@@ -77,6 +86,7 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
             behaviour=draft.behaviour,
             unpriced=_is_unpriced(draft, agent, limits),
             profile=chosen.pin if chosen else None,
+            lineage=lineage,
         )
     )
     for each in governed:
@@ -84,7 +94,7 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
     goal = trusted(j.UserMessageReceived)(
         message_id="goal", kind=j.MessageKind.GOAL, content=asked.goal
     )
-    if queueing.must_ask(draft):
+    if lineage is None and queueing.must_ask(draft):
         draft.say(goal)
         queueing.ask(draft)
         return

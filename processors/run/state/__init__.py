@@ -8,6 +8,7 @@ from runfold.processors.run.state.calls import (
     WAITS_FOR_HUMAN,
     Beginning,
     CallStatus,
+    Child,
     ContextCall,
     DryRunCall,
     JudgeCall,
@@ -22,6 +23,7 @@ from runfold.processors.run.state.consent import PLAIN, Consent, Grant
 from runfold.processors.run.state.loop import AgentLoop, Selection, Transcript
 from runfold.processors.run.state.run import (
     LIMIT_OF,
+    NO_TREE,
     Attempts,
     Body,
     Budget,
@@ -30,6 +32,7 @@ from runfold.processors.run.state.run import (
     Pinned,
     RunState,
     SinceCheckpoint,
+    Tree,
     Used,
     Waiting,
     loop_changed,
@@ -49,6 +52,7 @@ from runfold.processors.run.state.watch import Judged, Mark, Progress, Sample, S
 __all__ = [
     "LIMIT_OF",
     "NO_MORE",
+    "NO_TREE",
     "PLAIN",
     "WAITS_FOR_HUMAN",
     "AgentLoop",
@@ -58,6 +62,7 @@ __all__ = [
     "Body",
     "Budget",
     "CallStatus",
+    "Child",
     "Consent",
     "ContextCall",
     "DryRunCall",
@@ -86,6 +91,7 @@ __all__ = [
     "Selection",
     "SinceCheckpoint",
     "Transcript",
+    "Tree",
     "Used",
     "Wait",
     "Waiting",
