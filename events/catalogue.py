@@ -50,7 +50,7 @@ CATALOGUE: dict[str, tuple[type[Record], ...]] = {
         tenant.ExtensionAnswered,
         children.ChildRequested,
         children.ChildEnded,
-        children.ParentSaid,
+        children.ParentSignal,
     ),
     topics.EVENTS: (*FACTS, operations.PositionNoted),
     topics.COMPLETIONS: TERMINAL_FACTS,

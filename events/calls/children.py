@@ -10,7 +10,7 @@ from __future__ import annotations
 from runfold.events.base import Record, Said, Symbol
 from runfold.events.values import ErrorInfo, Exit, RunRequest, TreeUsed
 
-__all__ = ["ChildEnded", "ChildRequested", "Lineage", "ParentSaid", "ParentWord"]
+__all__ = ["ChildEnded", "ChildRequested", "Lineage", "ParentSignal", "RunSignal"]
 
 
 class Lineage(Record):
@@ -36,7 +36,7 @@ class ChildRequested(Record):
     lineage: Lineage
 
 
-class ParentWord(Symbol):
+class RunSignal(Symbol):
     """What a run says to the runs that it asked for."""
 
     UNKNOWN = "unknown"
@@ -45,14 +45,14 @@ class ParentWord(Symbol):
     RESUME = "resume"
 
 
-class ParentSaid(Record):
+class ParentSignal(Record):
     """A run says to its child what was said to it; ``request_id`` is the same for a repeat."""
 
     run_id: str
     tenant_id: str
     parent_run_id: str
     request_id: str
-    word: ParentWord
+    signal: RunSignal
     reason: Said = ""
 
 

@@ -24,4 +24,5 @@ from runfold.events.run.memory import *
 from runfold.events.run.people.control import *
 from runfold.events.run.people.escalation import *
 from runfold.events.run.people.taking_over import *
+from runfold.events.run.steps import *
 from runfold.events.run.turns import *

@@ -11,7 +11,7 @@ from runfold.events import calls, topics
 from runfold.events import run as j
 from runfold.events.base import Fact, Record
 from runfold.events.border import fault_of
-from runfold.events.calls.children import ChildEnded, ChildRequested, ParentSaid
+from runfold.events.calls.children import ChildEnded, ChildRequested, ParentSignal
 from runfold.events.calls.kinds import WORK_TOPICS
 from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.definitions import Definitions
@@ -27,7 +27,7 @@ from runfold.processors.engine.spec import AggregateSpec, AggregateTopics
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import decide, dispatch, evolve
 from runfold.processors.run.agent.calls import beginnings
-from runfold.processors.run.children import telling
+from runfold.processors.run.children import messages
 from runfold.processors.run.draft import IsPriced, Resolve, as_named, every_model
 from runfold.processors.run.lifecycle import deadlines, proving
 from runfold.processors.run.lifecycle.telling import OUTBOX, late_cost
@@ -102,7 +102,7 @@ def not_live(record: Record, run_id: str) -> str | None:
             | AdmissionAnswered()
             | ExtensionAnswered()
             | ChildEnded()
-            | ParentSaid()
+            | ParentSignal()
         ):
             return None
         case _:
@@ -210,7 +210,7 @@ RUNS: AggregateSpec[RunState] = AggregateSpec(
     parked=_parked,
     answers={calls.BeginRequested: beginnings.answer},
     wish=dispatch.wish,
-    outbox={**OUTBOX, **telling.OUTBOX},
+    outbox={**OUTBOX, **messages.OUTBOX},
     sends_to=(topics.TENANT_REQUESTS, topics.RESULTS),
     strays=late_cost,
     source="runfold/run-processor",
@@ -260,8 +260,8 @@ def _sender(command: Command) -> Actor:
     match command.body:
         case commands.RunRequested() as request:
             return _named(ActorKind.CLIENT, request.user_id)
-        case ChildRequested() | ChildEnded() | ParentSaid() as said:
-            return telling.sender_of(said)
+        case ChildRequested() | ChildEnded() | ParentSignal() as said:
+            return messages.sender_of(said)
         case commands.Control() as control:
             return _named(ActorKind.PERSON, control.actor_id)
         case calls.ModelResult() as result:

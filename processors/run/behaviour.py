@@ -67,9 +67,9 @@ by deciding it again.
 9. What a control led to says which request of a surface it was asked for with (``origin``).
 9. A request's response profile is a definition: the run pins what its name stands for, its model is
    told of it, its tools are given it, and a name that stands for nothing is refused.
-10. A call whose tool is an agent is made by a run of its own (``ChildAsked``), which has what its
+10. A call whose tool is an agent is made by a run of its own (``ChildRunRequested``), which has what its
     parent has left, begins without asking the tenant, is told what is said to its parent
-    (``ChildTold``, ``ParentHeard``), and returns (``ChildReturned``). ``state_hash`` covers the
+    (``ChildRunSignalled``, ``ParentSignalled``), and returns (``ChildRunEnded``). ``state_hash`` covers the
     runs that make calls, and what they used.
 """
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from runfold.events import calls
 from runfold.events.base import Fact
-from runfold.events.calls.children import ChildEnded, ChildRequested, ParentSaid
+from runfold.events.calls.children import ChildEnded, ChildRequested, ParentSignal
 from runfold.events.people.origin import Origin
 from runfold.events.people.proved import Proved
 from runfold.events.records import commands
@@ -16,7 +16,7 @@ from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run import behaviour
 from runfold.processors.run.agent.calls import beginnings, results
 from runfold.processors.run.agent.next_step import proceed
-from runfold.processors.run.children import hearing, returning
+from runfold.processors.run.children import receiving, returning
 from runfold.processors.run.draft import (
     DefinitionMissingError,
     Draft,
@@ -126,7 +126,7 @@ def _decide(draft: Draft, command: Command) -> None:
         case commands.RunRequested() as request:
             if state is None:
                 _begin(draft, request, command)
-        case ChildRequested() | ChildEnded() | ParentSaid() as said:
+        case ChildRequested() | ChildEnded() | ParentSignal() as said:
             _hear(draft, said, command.traceparent)
         case _ if not isinstance(state, Live):
             return
@@ -152,17 +152,17 @@ def _decide(draft: Draft, command: Command) -> None:
 
 
 def _hear(
-    draft: Draft, said: ChildRequested | ChildEnded | ParentSaid, traceparent: str | None
+    draft: Draft, said: ChildRequested | ChildEnded | ParentSignal, traceparent: str | None
 ) -> None:
     """Decide what another run of the tree says."""
     match said:
         case ChildRequested():
             if draft.state is None:
-                hearing.begin(draft, said, traceparent)
+                receiving.begin(draft, said, traceparent)
         case ChildEnded() if isinstance(draft.state, Live):
             returning.take(draft, said)
-        case ParentSaid() if isinstance(draft.state, Live):
-            hearing.hear(draft, said)
+        case ParentSignal() if isinstance(draft.state, Live):
+            receiving.hear(draft, said)
         case _:
             pass
 

@@ -13,7 +13,16 @@ from collections.abc import Mapping
 from runfold.events.contents.content import canonical_json
 from runfold.events.people.approvals import ApprovalTerms, Approver, Holds
 from runfold.processors.run.behaviour import BY_PERSON
-from runfold.processors.run.state import NO_MORE, NO_TREE, PLAIN, Asking, Hold, Live, Watch
+from runfold.processors.run.state import (
+    NO_MORE,
+    NO_TREE,
+    PLAIN,
+    Asking,
+    FlowState,
+    Hold,
+    Live,
+    Watch,
+)
 
 
 def state_hash(run: Live) -> bytes:
@@ -44,6 +53,8 @@ def state_hash(run: Live) -> bytes:
         covered += _added_by_asking(run.idle.asking)
     if run.pinned.lineage is not None or run.budget.tree != NO_TREE:
         covered += _added_by_tree(run)
+    if run.loop.flow is not None:
+        covered += _added_by_flow(run.loop.flow)
     return hashlib.sha256(canonical_json(covered).encode()).digest()
 
 
@@ -197,4 +208,18 @@ def _added_by_tree(run: Live) -> list[object]:
         [[call.call_id, call.child.run_id] for call in run.loop.round if call.child],
         [str(tree.cost.normalize()), tree.tokens, tree.runs, tree.unpriced_calls],
         sorted(tree.out),
+    ]
+
+
+def _added_by_flow(flow: FlowState) -> list[object]:
+    """Where each step stands, and with what result."""
+    return [
+        [
+            name,
+            step.attempt,
+            step.call_id,
+            step.outcome,
+            step.result.digest.hex() if step.result else "",
+        ]
+        for name, step in flow.steps.items()
     ]

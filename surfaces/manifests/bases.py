@@ -13,7 +13,7 @@ from contextlib import suppress
 from runfold.events.definitions import ToolContract
 from runfold.events.values import Placement
 from runfold.infra.secrets.taking import environment_for_others
-from runfold.processors.run.children.asking import AGENT
+from runfold.processors.run.children.requesting import AGENT
 from runfold.surfaces.manifests.importing import described
 from runfold.surfaces.manifests.tool import BaseOf, UnusableBaseError
 

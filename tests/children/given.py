@@ -134,7 +134,7 @@ class World:
 
     def children(self, run_id: str = RUN) -> list[str]:
         """The ids of the runs that a run asked for, in the order of its asking."""
-        return [e.fact.request.run_id for e in self.events(run_id) if e.type == "ChildAsked"]
+        return [e.fact.request.run_id for e in self.events(run_id) if e.type == "ChildRunRequested"]
 
     def end(self, run_id: str = RUN) -> Any:
         return next((e.fact for e in self.events(run_id) if e.fact.traits.ends), None)

@@ -45,7 +45,7 @@ def test_a_child_makes_the_call_and_its_result_is_the_calls() -> None:
     assert tree.facts(child)[-1] == "RunCompleted"
     assert tree.end().exit.exit_code == 0
     assert b"it is 42" in tree.end().exit.payload.inline
-    assert tree.facts(RUN).count("ChildReturned") == 1
+    assert tree.facts(RUN).count("ChildRunEnded") == 1
     assert tree.letters() == []
     assert tree.differences() == []
 
@@ -55,7 +55,7 @@ def test_what_a_child_is_asked_for_is_within_what_its_parent_has() -> None:
 
     tree.ask("lead", limits=Limits(max_cost=Decimal("0.5"), max_total_tokens=1000))
 
-    asked = next(e.fact for e in tree.events() if e.type == "ChildAsked").request
+    asked = next(e.fact for e in tree.events() if e.type == "ChildRunRequested").request
     assert asked.goal.inline == b"find the number"
     assert (asked.parent_run_id, asked.root_run_id) == (RUN, RUN)
     assert asked.limits == Limits(max_cost=Decimal("0.245"), max_total_tokens=445)
@@ -99,7 +99,7 @@ def test_commits_that_are_lost_ask_for_nothing_twice(restarts: bool) -> None:
             assert tree.end().exit.exit_code == 0, (lane, step)
             assert len(tree.children()) == 1
             assert tree.facts(tree.children()[0]).count("RunCreated") == 1
-            assert tree.facts(RUN).count("ChildReturned") == 1
+            assert tree.facts(RUN).count("ChildRunEnded") == 1
             assert tree.letters() == []
 
 
@@ -111,7 +111,7 @@ def test_cancel_pause_and_resume_go_down_the_tree() -> None:
 
     tree.put(topics.CONTROLS, PauseRun(request_id="p", **control))
     tree.settle()
-    assert tree.facts(child)[-3:] == ["ParentHeard", "RunPaused", "CheckpointWritten"]
+    assert tree.facts(child)[-3:] == ["ParentSignalled", "RunPaused", "CheckpointWritten"]
     tree.put(topics.CONTROLS, ResumeRun(request_id="r", **control))
     tree.settle()
     assert tree.facts(child)[-1] == "RunResumed"
@@ -132,7 +132,7 @@ def test_a_child_that_takes_too_long_is_cancelled_and_its_late_end_counts() -> N
 
     assert tree.end(child) is not None
     assert "ToolCallFailed" in tree.facts(RUN)
-    assert tree.facts(RUN).count("ChildReturned") == 1
+    assert tree.facts(RUN).count("ChildRunEnded") == 1
     assert tree.differences() == []
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from runfold.events.base import Fact, Said
-from runfold.events.calls.children import Lineage, ParentWord
+from runfold.events.calls.children import Lineage, RunSignal
 from runfold.events.contents.content import Content
 from runfold.events.traits import Cause, Tone, Traits
 from runfold.events.values import ErrorInfo, ExitStatus, RunRequest, TreeUsed
 
-__all__ = ["ChildAsked", "ChildReturned", "ChildTold", "ParentHeard"]
+__all__ = ["ChildRunEnded", "ChildRunRequested", "ChildRunSignalled", "ParentSignalled"]
 
 
-class ChildAsked(Fact):
+class ChildRunRequested(Fact):
     """A call is made by a run of its own, which is asked for in this event's transaction.
 
     ``request`` is the child's, with ``parent_run_id`` and ``parent_call_id`` of this call; its
@@ -26,19 +26,19 @@ class ChildAsked(Fact):
     lineage: Lineage
 
 
-class ChildTold(Fact):
+class ChildRunSignalled(Fact):
     """What was said to this run is said to a child of it that lives."""
 
-    traits = Traits(reads="{call_id:number} is told: {word}", tone=Tone.QUIET)
+    traits = Traits(reads="{call_id:number} is told: {signal}", tone=Tone.QUIET)
 
     call_id: str
     child_run_id: str
-    word: ParentWord
+    signal: RunSignal
     request_id: str
     reason: Said = ""
 
 
-class ChildReturned(Fact):
+class ChildRunEnded(Fact):
     """A child has ended; what it used, with its own children, counts for the limits of this run.
 
     ``late`` says that nobody waited for it any more.
@@ -61,11 +61,11 @@ class ChildReturned(Fact):
     late: bool = False
 
 
-class ParentHeard(Fact):
+class ParentSignalled(Fact):
     """The run that asked for this one says what was said to it."""
 
-    traits = Traits(reads="the run that asked for it says: {word}", cause=Cause.SENDER)
+    traits = Traits(reads="the run that asked for it says: {signal}", cause=Cause.SENDER)
 
-    word: ParentWord
+    signal: RunSignal
     request_id: str
     reason: Said = ""

@@ -14,6 +14,7 @@ from runfold.processors.run.agent.tools import dry_runs, tool_calls
 from runfold.processors.run.behaviour import BY_GATE
 from runfold.processors.run.brakes import applying as brakes
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.flow import advancing
 from runfold.processors.run.fold.turns import next_transcript
 from runfold.processors.run.ids import working_deadline
 from runfold.processors.run.lifecycle import endings, extending, gate, pacing
@@ -25,13 +26,28 @@ def proceed(draft: Draft) -> None:
     """Say whatever follows by itself; nothing while the run is queued, paused, waiting or over."""
     if draft.has_ended() or gate.shut(draft.run) or not draft.run.started:
         return
-    for call in draft.run.loop.round:
-        if not _stands(draft):
-            _begin(draft, call)
+    _begin_all(draft)
+    if draft.has_ended():
+        return
+    if draft.run.loop.flow is not None:
+        _follow_steps(draft)
+        return
     if _stands(draft):
         return
     if all(call.status is CallStatus.CLOSED for call in draft.run.loop.calls):
         _next_turn(draft) if draft.run.idle.held is None else _await_person(draft)
+
+
+def _begin_all(draft: Draft) -> None:
+    for call in draft.run.loop.round:
+        if not _stands(draft):
+            _begin(draft, call)
+
+
+def _follow_steps(draft: Draft) -> None:
+    """Do what the graph of a flow says, until it waits for a call."""
+    while not _stands(draft) and advancing.advance(draft):
+        _begin_all(draft)
 
 
 def _begin(draft: Draft, call: OpenCall | None) -> None:

@@ -22,7 +22,7 @@ def take(draft: Draft, ended: ChildEnded) -> None:
         return
     call = _waiting(run, ended)
     draft.say(
-        j.ChildReturned(
+        j.ChildRunEnded(
             call_id=ended.call_id,
             child_run_id=ended.child_run_id,
             status=ended.exit.status,

@@ -11,7 +11,7 @@ from runfold.processors.run.fold.open_calls import with_call
 from runfold.processors.run.state import Child, Live, changed
 
 
-def asked(run: Live, fact: j.ChildAsked, at: datetime) -> Live:
+def asked(run: Live, fact: j.ChildRunRequested, at: datetime) -> Live:
     """It is known which run makes the call."""
     limits, tree = fact.request.limits, run.budget.tree
     child = Child(fact.request.run_id, (limits.max_total_tokens or 0) if limits else 0)
@@ -20,7 +20,7 @@ def asked(run: Live, fact: j.ChildAsked, at: datetime) -> Live:
     return with_call(run, fact.call_id, child=child)
 
 
-def returned(run: Live, fact: j.ChildReturned, at: datetime) -> Live:
+def returned(run: Live, fact: j.ChildRunEnded, at: datetime) -> Live:
     """What it used counts; nobody makes the call any more, unless it is another run's by now."""
     tree = run.budget.tree
     tree = changed(
@@ -35,6 +35,6 @@ def returned(run: Live, fact: j.ChildReturned, at: datetime) -> Live:
     return run if fact.late else with_call(run, fact.call_id, child=None)
 
 
-def heard(run: Live, fact: j.ParentHeard, at: datetime) -> Live:
+def heard(run: Live, fact: j.ParentSignalled, at: datetime) -> Live:
     """What its parent said is remembered, so that a repeat says nothing new."""
     return lifecycle.noted(run, fact.request_id)

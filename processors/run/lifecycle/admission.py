@@ -21,6 +21,7 @@ from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.behaviour import BY_PROFILE, BY_TENANT
 from runfold.processors.run.brakes.beginning import set_brakes
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.flow import advancing
 from runfold.processors.run.lifecycle import queueing
 from runfold.processors.run.lifecycle.proving import UNPROVED
 from runfold.processors.run.policy.judging import FORBIDDEN, at_the_request, plainly
@@ -101,6 +102,7 @@ def admit(
     draft.say(j.RunStarted())
     set_brakes(draft)
     draft.say(goal)
+    advancing.begin(draft)
     proceed(draft)
 
 
@@ -135,7 +137,7 @@ def tightened(agent: Limits, request: Limits | None) -> Limits:
 
 def _is_unpriced(draft: Draft, agent: AgentDefinition, limits: Limits) -> bool:
     """Whether a limit of money may stand for nothing, as far as prices are known here [55]."""
-    if draft.behaviour < 5 or limits.max_cost is None:
+    if draft.behaviour < 5 or limits.max_cost is None or agent.flow is not None:
         return False
     model = agent.model
     return not all(map(draft.is_priced, (model.name, *model.fallbacks, *model.cheaper)))

@@ -13,7 +13,7 @@ from typing import TypedDict
 
 from runfold.events import run as j
 from runfold.events.border import number_of
-from runfold.events.calls.children import ParentWord
+from runfold.events.calls.children import RunSignal
 from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.events.contents.content import Content, json_content
 from runfold.events.tenant import Held
@@ -22,7 +22,7 @@ from runfold.events.trusted import trusted
 from runfold.events.values import ErrorInfo, Exit, ExitStatus, ExitUsage, TreeUsed
 from runfold.processors.run.agent.calls.at_stake import at_stake
 from runfold.processors.run.behaviour import AT_STAKE
-from runfold.processors.run.children import telling
+from runfold.processors.run.children import signals
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
 from runfold.processors.run.state import NO_TREE, CallStatus, Live
@@ -72,7 +72,7 @@ def refused(draft: Draft, error: ErrorInfo) -> None:
 
 def _settle(draft: Draft) -> None:
     """Tell the children that live, and the tenant where it was asked, that the run is over."""
-    telling.tell(draft, ParentWord.CANCEL, f"{draft.run.run_id}/end", "its parent has ended")
+    signals.send_all(draft, RunSignal.CANCEL, f"{draft.run.run_id}/end", "its parent has ended")
     if not draft.run.entry.asked:
         return
     used = draft.run.counters

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from runfold.events import run as j
 from runfold.events.base import Record
-from runfold.events.calls.children import ChildEnded, ChildRequested, ParentSaid
+from runfold.events.calls.children import ChildEnded, ChildRequested, ParentSignal
 from runfold.events.run import Event, Meta
 from runfold.events.values import Exit, ExitUsage, RunRequest
 from runfold.processors.run.state import Live, RunState
@@ -26,23 +26,23 @@ def of(state: RunState | None, meta: Meta, decision: Sequence[Event]) -> Record 
         return None
     for event in decision:
         match event.fact:
-            case j.ParentHeard() as heard:
-                return ParentSaid(
+            case j.ParentSignalled() as heard:
+                return ParentSignal(
                     run_id=meta.run_id,
                     tenant_id=meta.tenant_id,
                     parent_run_id=state.request.parent_run_id or "",
                     request_id=heard.request_id,
-                    word=heard.word,
+                    signal=heard.signal,
                     reason=heard.reason,
                 )
-            case j.ChildReturned() as back:
+            case j.ChildRunEnded() as back:
                 return _ended(state, meta, back)
             case _:
                 pass
     return None
 
 
-def _ended(state: Live, meta: Meta, back: j.ChildReturned) -> ChildEnded:
+def _ended(state: Live, meta: Meta, back: j.ChildRunEnded) -> ChildEnded:
     call = state.loop.call(back.call_id)
     return ChildEnded(
         run_id=meta.run_id,

@@ -40,7 +40,7 @@ def first_of(decision: Sequence[Event]) -> Fact:
     That a run ends is told its tenant and its children before it, whether a person may do it is asked first, and
     what its model stands for may come first too.
     """
-    before = (j.ModelResolved, j.RunSettled, j.ChildTold)
+    before = (j.ModelResolved, j.RunSettled, j.ChildRunSignalled)
     facts = [each.fact for each in decision if not isinstance(each.fact, before)]
     rest = [each for each in facts if not _of_acontrol_of(each)]
     return next(iter(rest or facts), decision[0].fact)

@@ -20,7 +20,7 @@ from runfold.processors.run.state.calls import (
 )
 from runfold.processors.run.state.changing import changed
 from runfold.processors.run.state.consent import PLAIN, Consent, Grant
-from runfold.processors.run.state.loop import AgentLoop, Selection, Transcript
+from runfold.processors.run.state.loop import AgentLoop, Last, Selection, Transcript
 from runfold.processors.run.state.run import (
     LIMIT_OF,
     NO_TREE,
@@ -47,6 +47,7 @@ from runfold.processors.run.state.standing import (
     More,
     Pace,
 )
+from runfold.processors.run.state.steps import FlowState, Step
 from runfold.processors.run.state.watch import Judged, Mark, Progress, Sample, Seen, Wait, Watch
 
 __all__ = [
@@ -68,11 +69,13 @@ __all__ = [
     "DryRunCall",
     "Ended",
     "Entry",
+    "FlowState",
     "Grant",
     "Hold",
     "Idle",
     "JudgeCall",
     "Judged",
+    "Last",
     "Live",
     "Mark",
     "Met",
@@ -90,6 +93,7 @@ __all__ = [
     "Seen",
     "Selection",
     "SinceCheckpoint",
+    "Step",
     "Transcript",
     "Tree",
     "Used",

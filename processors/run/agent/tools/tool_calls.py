@@ -7,7 +7,7 @@ from typing import Any
 
 from runfold.events import run as j
 from runfold.events.calls import Outcome, ToolResult
-from runfold.events.calls.children import ParentWord
+from runfold.events.calls.children import RunSignal
 from runfold.events.calls.kinds import TOOL
 from runfold.events.contents.content import NOTHING
 from runfold.events.definitions import ToolContract
@@ -19,7 +19,7 @@ from runfold.processors.run.agent.calls.open_calls import retry_or
 from runfold.processors.run.agent.calls.reservations import release
 from runfold.processors.run.agent.tools import policy_calls
 from runfold.processors.run.agent.tools.approving import still_permitted
-from runfold.processors.run.children import asking, telling
+from runfold.processors.run.children import requesting, signals
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
 from runfold.processors.run.lifecycle import extending, pacing
@@ -47,8 +47,8 @@ def begin(draft: Draft, call: RoundCall) -> None:
     contract = draft.contract(call.tool)
     if not policy_calls.cleared(draft, call, contract):
         return
-    by_run = asking.is_child(draft, contract)
-    limits = asking.share(draft, call, contract) if by_run else None
+    by_run = requesting.is_child(draft, contract)
+    limits = requesting.share(draft, call, contract) if by_run else None
     if by_run and limits is None:
         return
     started = trusted(j.ToolCallStarted)(
@@ -62,7 +62,7 @@ def begin(draft: Draft, call: RoundCall) -> None:
     )
     draft.say(started)
     if limits is not None:
-        asking.ask(draft, call.call_id, contract, limits)
+        requesting.ask(draft, call.call_id, contract, limits)
 
 
 def _safe_point(run: Live, contract: ToolContract) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _safe_point(run: Live, contract: ToolContract) -> dict[str, Any]:
 def lost(draft: Draft, call: RoundCall) -> None:
     """Count a result that did not come as a failure where that is safe; else nobody can know."""
     if call.child is not None:
-        telling.stop(draft, call, ParentWord.CANCEL, f"{call.call_id}/lost", "out of time")
+        signals.send(draft, call, RunSignal.CANCEL, f"{call.call_id}/lost", "out of time")
         release(draft, call.call_id)
     if call.child is not None or draft.contract(call.tool).safe_to_repeat:
         error = ErrorInfo(error_type="timeout", message=draft.model("result_lost"), retryable=True)

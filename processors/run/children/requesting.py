@@ -91,7 +91,7 @@ def ask(draft: Draft, call_id: str, contract: ToolContract, limits: Limits) -> N
     name, version = agent_of(contract) or ("", None)
     asked = run.request
     draft.say(
-        j.ChildAsked(
+        j.ChildRunRequested(
             call_id=call.call_id,
             attempt=call.attempt,
             request=RunRequest(

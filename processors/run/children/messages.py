@@ -1,4 +1,4 @@
-"""What a run says to its children and to its parent, and the messages that this makes."""
+"""The messages of a tree of runs: by which facts, to whom, and whose words they are."""
 
 from __future__ import annotations
 
@@ -8,47 +8,24 @@ from typing import Any
 from runfold.events import run as j
 from runfold.events import topics
 from runfold.events.base import Fact
-from runfold.events.calls.children import ChildEnded, ChildRequested, ParentSaid, ParentWord
+from runfold.events.calls.children import ChildEnded, ChildRequested, ParentSignal
 from runfold.events.run.lifecycle import Ending
 from runfold.events.values import Actor, ActorKind, ErrorInfo, Exit, TreeUsed
 from runfold.processors.engine.aggregate import Send
-from runfold.processors.run.draft import Draft
-from runfold.processors.run.state import CallStatus, RoundCall
 
 
-def tell(draft: Draft, word: ParentWord, request_id: str, reason: str = "") -> None:
-    """Say to every child that lives what was said to this run."""
-    for call in draft.run.loop.round:
-        if call.child is not None and call.status is CallStatus.RUNNING:
-            stop(draft, call, word, request_id, reason)
-
-
-def stop(draft: Draft, call: RoundCall, word: ParentWord, request_id: str, reason: str) -> None:
-    """Say one word to the child that makes a call."""
-    assert call.child is not None
-    draft.say(
-        j.ChildTold(
-            call_id=call.call_id,
-            child_run_id=call.child.run_id,
-            word=word,
-            request_id=request_id,
-            reason=reason,
-        )
-    )
-
-
-def sender_of(said: ChildRequested | ChildEnded | ParentSaid) -> Actor:
+def sender_of(said: ChildRequested | ChildEnded | ParentSignal) -> Actor:
     """Return whose words a message of the tree are: the requester's, the child's, the parent's."""
     match said:
         case ChildRequested():
             return Actor(kind=ActorKind.CLIENT, id=said.request.user_id)
         case ChildEnded():
             return Actor(kind=ActorKind.SYSTEM, id=f"run:{said.child_run_id}")
-        case ParentSaid():
+        case ParentSignal():
             return Actor(kind=ActorKind.SYSTEM, id=f"run:{said.parent_run_id}")
 
 
-def _asks(meta: j.Meta, fact: j.ChildAsked) -> tuple[Send, ...]:
+def _asks(meta: j.Meta, fact: j.ChildRunRequested) -> tuple[Send, ...]:
     asked = ChildRequested(
         run_id=fact.request.run_id,
         tenant_id=meta.tenant_id,
@@ -58,13 +35,13 @@ def _asks(meta: j.Meta, fact: j.ChildAsked) -> tuple[Send, ...]:
     return (Send(topics.RESULTS, asked.run_id, asked),)
 
 
-def _says(meta: j.Meta, fact: j.ChildTold) -> tuple[Send, ...]:
-    said = ParentSaid(
+def _says(meta: j.Meta, fact: j.ChildRunSignalled) -> tuple[Send, ...]:
+    said = ParentSignal(
         run_id=fact.child_run_id,
         tenant_id=meta.tenant_id,
         parent_run_id=meta.run_id,
         request_id=fact.request_id,
-        word=fact.word,
+        signal=fact.signal,
         reason=fact.reason,
     )
     return (Send(topics.RESULTS, said.run_id, said),)
@@ -107,8 +84,8 @@ def _ended(
 
 
 OUTBOX: Mapping[type[Fact], Callable[[Any, Any], tuple[Send, ...]]] = {
-    j.ChildAsked: _asks,
-    j.ChildTold: _says,
+    j.ChildRunRequested: _asks,
+    j.ChildRunSignalled: _says,
     j.RunCompleted: _ends,
     j.RunFailed: _ends,
     j.RunCancelled: _ends,
