@@ -249,15 +249,6 @@ class ExitUsage(Record):
     unpriced_calls: int = 0
 
 
-class TreeUsed(Record):
-    """What a run used together with the runs that it asked for; ``runs`` counts those."""
-
-    cost: Money
-    tokens: int
-    runs: int
-    unpriced_calls: int = 0
-
-
 class ExitStatus(Symbol):
     """How a run ended, as the completion signal says it [3]."""
 

@@ -7,10 +7,10 @@ aggregates are. They travel on ``runs.results``, which clients do not write to: 
 
 from __future__ import annotations
 
-from runfold.events.base import Record, Said, Symbol
-from runfold.events.values import ErrorInfo, Exit, RunRequest, TreeUsed
+from runfold.events.base import Money, Record, Said, Symbol
+from runfold.events.values import ErrorInfo, Exit, RunRequest
 
-__all__ = ["ChildEnded", "ChildRequested", "Lineage", "ParentSignal", "RunSignal"]
+__all__ = ["ChildEnded", "ChildRequested", "Lineage", "ParentSignal", "RunSignal", "TreeUsed"]
 
 
 class Lineage(Record):
@@ -25,6 +25,15 @@ class Lineage(Record):
     attempt: int
     path: tuple[str, ...]
     taint: tuple[str, ...] = ()
+
+
+class TreeUsed(Record):
+    """What a run used together with the runs that it asked for; ``runs`` counts those."""
+
+    cost: Money
+    tokens: int
+    runs: int
+    unpriced_calls: int = 0
 
 
 class ChildRequested(Record):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from runfold.events.base import Fact, Said, Symbol
-from runfold.events.calls.children import Lineage
+from runfold.events.calls.children import Lineage, TreeUsed
 from runfold.events.contents.content import Content
 from runfold.events.people.origin import Origin
 from runfold.events.people.proved import Proved
 from runfold.events.traits import Cause, Tone, Traits
-from runfold.events.values import ErrorInfo, Exit, Limits, Pin, RunRequest, RunStatus, TreeUsed
+from runfold.events.values import ErrorInfo, Exit, Limits, Pin, RunRequest, RunStatus
 
 __all__ = [
     "MessageKind",

@@ -67,10 +67,11 @@ by deciding it again.
 9. What a control led to says which request of a surface it was asked for with (``origin``).
 9. A request's response profile is a definition: the run pins what its name stands for, its model is
    told of it, its tools are given it, and a name that stands for nothing is refused.
-10. A call whose tool is an agent is made by a run of its own (``ChildRunRequested``), which has what its
-    parent has left, begins without asking the tenant, is told what is said to its parent
-    (``ChildRunSignalled``, ``ParentSignalled``), and returns (``ChildRunEnded``). ``state_hash`` covers the
-    runs that make calls, and what they used.
+10. A call whose tool is an agent is made by a run of its own (``ChildRunRequested``), which has
+   what its parent has left, begins without asking the tenant, gets the signals that its parent gets
+   (``ChildRunSignalled``, ``ParentSignalled``), and comes back (``ChildRunEnded``). The steps of a
+   flow decide what is called, and no model does (``FlowStarted``, ``StepStarted``, ``StepEnded``).
+   ``state_hash`` covers the runs that make calls, what they used, and where each step stands.
 """
 
 from __future__ import annotations

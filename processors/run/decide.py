@@ -139,16 +139,22 @@ def _decide(draft: Draft, command: Command) -> None:
             if draft.steps:
                 # Time may have made the run ready; that is its timer's to say, not a question's.
                 proceed(draft)
-        case AdmissionAnswered() as answer:
-            queueing.answered(draft, answer)
-        case ExtensionAnswered() as answer:
-            extending.answered(draft, answer)
-            if draft.steps:
-                proceed(draft)
+        case AdmissionAnswered() | ExtensionAnswered() as answer:
+            _answered(draft, answer)
         case Timer() as timer:
             deadlines.fire(draft, timer)
         case other:
             raise TypeError(f"{type(other).__name__} is no command of a run")
+
+
+def _answered(draft: Draft, answer: AdmissionAnswered | ExtensionAnswered) -> None:
+    """Decide what the run's tenant says."""
+    if isinstance(answer, AdmissionAnswered):
+        queueing.answered(draft, answer)
+        return
+    extending.answered(draft, answer)
+    if draft.steps:
+        proceed(draft)
 
 
 def _hear(

@@ -213,13 +213,8 @@ def _added_by_tree(run: Live) -> list[object]:
 
 def _added_by_flow(flow: FlowState) -> list[object]:
     """Where each step stands, and with what result."""
+    results = {name: step.result.digest.hex() for name, step in flow.steps.items() if step.result}
     return [
-        [
-            name,
-            step.attempt,
-            step.call_id,
-            step.outcome,
-            step.result.digest.hex() if step.result else "",
-        ]
+        [name, step.attempt, step.call_id, step.outcome, results.get(name, "")]
         for name, step in flow.steps.items()
     ]

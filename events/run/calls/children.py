@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from runfold.events.base import Fact, Said
-from runfold.events.calls.children import Lineage, RunSignal
+from runfold.events.calls.children import Lineage, RunSignal, TreeUsed
 from runfold.events.contents.content import Content
 from runfold.events.traits import Cause, Tone, Traits
-from runfold.events.values import ErrorInfo, ExitStatus, RunRequest, TreeUsed
+from runfold.events.values import ErrorInfo, ExitStatus, RunRequest
 
 __all__ = ["ChildRunEnded", "ChildRunRequested", "ChildRunSignalled", "ParentSignalled"]
 

@@ -8,9 +8,9 @@ from typing import Any
 from runfold.events import run as j
 from runfold.events import topics
 from runfold.events.base import Fact
-from runfold.events.calls.children import ChildEnded, ChildRequested, ParentSignal
+from runfold.events.calls.children import ChildEnded, ChildRequested, ParentSignal, TreeUsed
 from runfold.events.run.lifecycle import Ending
-from runfold.events.values import Actor, ActorKind, ErrorInfo, Exit, TreeUsed
+from runfold.events.values import Actor, ActorKind, ErrorInfo, Exit
 from runfold.processors.engine.aggregate import Send
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from runfold.events import run as j
 from runfold.events.calls import Outcome, ToolResult
-from runfold.events.calls.children import ChildEnded
-from runfold.events.values import ErrorInfo, ExitStatus, TreeUsed
+from runfold.events.calls.children import ChildEnded, TreeUsed
+from runfold.events.values import ErrorInfo, ExitStatus
 from runfold.processors.run.agent.calls import results
 from runfold.processors.run.agent.calls.reservations import release
 from runfold.processors.run.draft import Draft

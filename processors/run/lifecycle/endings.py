@@ -13,13 +13,13 @@ from typing import TypedDict
 
 from runfold.events import run as j
 from runfold.events.border import number_of
-from runfold.events.calls.children import RunSignal
+from runfold.events.calls.children import RunSignal, TreeUsed
 from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.events.contents.content import Content, json_content
 from runfold.events.tenant import Held
 from runfold.events.traits import DRY_RUN, JUDGE
 from runfold.events.trusted import trusted
-from runfold.events.values import ErrorInfo, Exit, ExitStatus, ExitUsage, TreeUsed
+from runfold.events.values import ErrorInfo, Exit, ExitStatus, ExitUsage
 from runfold.processors.run.agent.calls.at_stake import at_stake
 from runfold.processors.run.behaviour import AT_STAKE
 from runfold.processors.run.children import signals

@@ -37,8 +37,8 @@ def command_of(state: RunState | None, decision: Sequence[Event]) -> Command:
 def first_of(decision: Sequence[Event]) -> Fact:
     """Return the fact that records what was asked.
 
-    That a run ends is told its tenant and its children before it, whether a person may do it is asked first, and
-    what its model stands for may come first too.
+    That a run ends is told its tenant and its children before it, whether a person may do it is
+    asked first, and what its model stands for may come first too.
     """
     before = (j.ModelResolved, j.RunSettled, j.ChildRunSignalled)
     facts = [each.fact for each in decision if not isinstance(each.fact, before)]

@@ -34,16 +34,9 @@ def begin(draft: Draft, call: RoundCall) -> None:
         return
     if call.status is CallStatus.APPROVED and pacing.must_wait(draft, TOOL.name):
         return
-    if reason := withdrawn_tool(draft, call.tool):
-        draft.deny(call.call_id, "withdrawn", reason)
-        return
-    if not still_permitted(draft, call):
+    if not _may_begin(draft, call):
         return
     run = draft.run
-    allowed = run.limits.max_tool_calls
-    if call.tries == 0 and allowed is not None and run.counters.tool_calls >= allowed:
-        extending.limit_met(draft, "max_tool_calls", run.counters.tool_calls, allowed)
-        return
     contract = draft.contract(call.tool)
     if not policy_calls.cleared(draft, call, contract):
         return
@@ -63,6 +56,21 @@ def begin(draft: Draft, call: RoundCall) -> None:
     draft.say(started)
     if limits is not None:
         requesting.ask(draft, call.call_id, contract, limits)
+
+
+def _may_begin(draft: Draft, call: RoundCall) -> bool:
+    """Whether nothing keeps a call from being made by now; what does is on record."""
+    if reason := withdrawn_tool(draft, call.tool):
+        draft.deny(call.call_id, "withdrawn", reason)
+        return False
+    if not still_permitted(draft, call):
+        return False
+    run = draft.run
+    allowed = run.limits.max_tool_calls
+    if call.tries == 0 and allowed is not None and run.counters.tool_calls >= allowed:
+        extending.limit_met(draft, "max_tool_calls", run.counters.tool_calls, allowed)
+        return False
+    return True
 
 
 def _safe_point(run: Live, contract: ToolContract) -> dict[str, Any]:
