@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 
-from runfold.events.definitions import ToolContract
+from runfold.events.definitions import AgentDefinition, Definition, ToolContract
 from runfold.events.values import Placement
 from runfold.infra.secrets.taking import environment_for_others
 from runfold.processors.run.children.requesting import AGENT
+from runfold.surfaces.manifests.agents.flow import ASKS
 from runfold.surfaces.manifests.importing import described
 from runfold.surfaces.manifests.tool import BaseOf, UnusableBaseError
 
@@ -47,6 +48,15 @@ def of_agent(named: str) -> ToolContract:
         placement=Placement.RUN,
         implementation=f"{AGENT}{named}",
     )
+
+
+def asked_in(definitions: Iterable[Definition]) -> Iterator[ToolContract]:
+    """Yield the tools by which flows ask agents, as they are where nobody declares them."""
+    for each in definitions:
+        if isinstance(each, AgentDefinition) and each.flow is not None:
+            for name in each.tools:
+                if name.startswith(ASKS):
+                    yield of_agent(name.removeprefix(ASKS))
 
 
 def imported_here(implementation: str) -> Mapping[str, str]:

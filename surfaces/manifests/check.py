@@ -12,12 +12,14 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from runfold.infra.documents import Document, FieldPath
+from runfold.surfaces.manifests.agents import flow
 from runfold.surfaces.manifests.agents.response_profile import is_bare, with_envelope
 from runfold.surfaces.manifests.problems import Remark, did_you_mean
 
 SCHEMAS = {
     "Agent": "agent",
     "Tool": "tool",
+    "Flow": "flow",
     "ModelScript": "model_script",
     "Policy": "policy",
     "TenantPolicy": "tenant_policy",
@@ -30,7 +32,7 @@ SCHEMAS = {
 FORMER = {"Playbook": "ModelScript"}
 """Former names of kinds, which stay valid."""
 
-_OSSA_KINDS = {"Task", "Workflow", "Flow"}
+_OSSA_KINDS = {"Task", "Workflow"}
 _TYPES = {
     "object": "a mapping",
     "array": "a list",
@@ -57,6 +59,9 @@ def check(document: Document) -> list[Remark]:
         return []
     if is_bare(data):
         with_envelope(document)
+        data = document.data
+    if flow.is_bare(data):
+        flow.with_envelope(document)
         data = document.data
     kind = data.get("kind")
     kind = FORMER.get(kind, kind) if isinstance(kind, str) else None
