@@ -72,7 +72,8 @@ def lower_flow(document: Document) -> tuple[AgentDefinition | None, list[Remark]
 
 
 def _step(said: dict[str, Any]) -> FlowStep:
-    given = {name: said[name] for name in ("id", "attempts", "on_error", "input") if name in said}
+    named = ("id", "attempts", "on_error", "input")
+    given: dict[str, Any] = {name: said[name] for name in named if name in said}
     given["depends_on"] = tuple(said.get("depends_on", ()))
     if "agent" in said:
         return FlowStep(**given, tool=f"{ASKS}{said['agent']}")
