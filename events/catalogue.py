@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runfold.events import run, tenant, topics
 from runfold.events.base import Fact, Record
+from runfold.events.calls import children
 from runfold.events.calls.begin import BeginAnswered, BeginRequested
 from runfold.events.calls.kinds import POOLED
 from runfold.events.definitions.store import records as definitions
@@ -47,6 +48,9 @@ CATALOGUE: dict[str, tuple[type[Record], ...]] = {
         BeginRequested,
         tenant.AdmissionAnswered,
         tenant.ExtensionAnswered,
+        children.ChildRequested,
+        children.ChildEnded,
+        children.ParentSignal,
     ),
     topics.EVENTS: (*FACTS, operations.PositionNoted),
     topics.COMPLETIONS: TERMINAL_FACTS,

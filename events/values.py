@@ -56,11 +56,12 @@ class DataClassification(Symbol):
 
 
 class Placement(Symbol):
-    """Where an effect runs: in the run processor's process, or in a pool behind a work topic."""
+    """Where an effect runs: in the run processor's process, in a pool, or as a run of its own."""
 
     UNKNOWN = "unknown"
     LOCAL = "local"
     POOL = "pool"
+    RUN = "run"
 
 
 class Actor(Record):

@@ -186,6 +186,8 @@ SENTENCES: Mapping[str, str] = {
     "manifest, and run it again",
     "unpriced": "the price of {model} is not known, so max_cost ({allowed}) cannot be kept",
     "give_a_price": "give its price in RUNFOLD_PRICES, or set unpriced: allow in the manifest",
+    "step_failed": "step {step} failed ({attempts} attempts)",
+    "look_at_the_step": "see why it failed (runfold logs), mend what it met, and run it again",
     "unusable_answers": "the model gave {count} answers in a row that could not be used",
     # Why a brake was applied.
     "brake_same_calls": "{about} was called {score} times with the same arguments "

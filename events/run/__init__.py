@@ -6,6 +6,7 @@ Each family of facts is a module, and exports what it lists in its ``__all__``.
 # ruff: noqa: F403 - that a family exports a fact is said beside the fact
 from runfold.events.run.admission import *
 from runfold.events.run.calls.begin import *
+from runfold.events.run.calls.children import *
 from runfold.events.run.calls.context import *
 from runfold.events.run.calls.dry_runs import *
 from runfold.events.run.calls.judging import *
@@ -23,4 +24,5 @@ from runfold.events.run.memory import *
 from runfold.events.run.people.control import *
 from runfold.events.run.people.escalation import *
 from runfold.events.run.people.taking_over import *
+from runfold.events.run.steps import *
 from runfold.events.run.turns import *

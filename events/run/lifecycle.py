@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runfold.events.base import Fact, Said, Symbol
+from runfold.events.calls.children import Lineage, TreeUsed
 from runfold.events.contents.content import Content
 from runfold.events.people.origin import Origin
 from runfold.events.people.proved import Proved
@@ -38,6 +39,7 @@ class RunCreated(Fact):
     the run has a limit of money, and the run processor knew no price of one of its models.
     ``proof`` is what the requester's credential proved, where one was asked for or given; the facts
     of controls have the same. ``profile`` is the response profile that the request named.
+    ``lineage`` is there where another run asked for it.
     """
 
     traits = Traits(
@@ -58,6 +60,7 @@ class RunCreated(Fact):
     unpriced: bool = False
     proof: Proved | None = None
     profile: Pin | None = None
+    lineage: Lineage | None = None
 
 
 class RunRefused(Fact):
@@ -108,7 +111,10 @@ class UserMessageReceived(Fact):
 
 
 class Ending(Fact):
-    """What every end of a run that had begun says: its exit record, and whose run it was."""
+    """What every end of a run that had begun says: its exit record, and whose run it was.
+
+    ``tree`` is what it used together with the runs that it asked for, where it asked for any.
+    """
 
     exit: Exit
     agent: str
@@ -117,6 +123,8 @@ class Ending(Fact):
     thread_id: str | None = None
     parent_run_id: str | None = None
     parent_call_id: str | None = None
+    tree: TreeUsed | None = None
+    parent_attempt: int = 1
 
 
 class RunCompleted(Ending):

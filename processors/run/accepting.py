@@ -59,7 +59,8 @@ class Accepting(NamedTuple):
         live, count = self.believed(), self.config.partitions
 
         def numbered(partition: int, state: PartitionState[RunState]) -> list[Message]:
-            numbers_of_runs(partition, state.progress, self._lanes(TENANTS, self.books))
+            tenants, runs = self._lanes(TENANTS, self.books), self._lanes(RUNS, self.codec)
+            numbers_of_runs(partition, state.progress, tenants, runs)
             return []
 
         return accept_lost_journal(

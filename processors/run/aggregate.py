@@ -11,6 +11,7 @@ from runfold.events import calls, topics
 from runfold.events import run as j
 from runfold.events.base import Fact, Record
 from runfold.events.border import fault_of
+from runfold.events.calls.children import ChildEnded, ChildRequested, ParentSignal
 from runfold.events.calls.kinds import WORK_TOPICS
 from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.definitions import Definitions
@@ -20,12 +21,13 @@ from runfold.events.records.operations import ParkedRun
 from runfold.events.tenant import AdmissionAnswered, ExtensionAnswered
 from runfold.events.traits import Cause
 from runfold.events.trusted import trusted
-from runfold.events.values import Actor, ActorKind
+from runfold.events.values import Actor, ActorKind, RunRequest
 from runfold.processors.engine.aggregate import Aggregate, Command, Timer
 from runfold.processors.engine.spec import AggregateSpec, AggregateTopics
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import decide, dispatch, evolve
 from runfold.processors.run.agent.calls import beginnings
+from runfold.processors.run.children import messages
 from runfold.processors.run.draft import IsPriced, Resolve, as_named, every_model
 from runfold.processors.run.lifecycle import deadlines, proving
 from runfold.processors.run.lifecycle.telling import OUTBOX, late_cost
@@ -73,16 +75,15 @@ def checked(record: Record, _appended_at: datetime) -> bool:
 
 def begins(record: Record) -> bool:
     """Whether the record may begin a run."""
-    return isinstance(record, commands.RunRequested)
+    return isinstance(record, commands.RunRequested | ChildRequested)
 
 
 def lacks(record: Record, definitions: Definitions) -> bool:
     """Whether a request names an agent that is not published, as far as is known."""
+    asked = record.request if isinstance(record, ChildRequested) else record
     return (
-        isinstance(record, commands.RunRequested)
-        and definitions.resolve(
-            "agent", record.agent, record.agent_version, record.tenant_id
-        ).problem
+        isinstance(asked, RunRequest)
+        and definitions.resolve("agent", asked.agent, asked.agent_version, asked.tenant_id).problem
         == UNKNOWN
     )
 
@@ -96,7 +97,12 @@ def not_live(record: Record, run_id: str) -> str | None:
                 f"but run {run_id} is not live"
             )
         case (
-            calls.CallResult() | calls.BeginRequested() | AdmissionAnswered() | ExtensionAnswered()
+            calls.CallResult()
+            | calls.BeginRequested()
+            | AdmissionAnswered()
+            | ExtensionAnswered()
+            | ChildEnded()
+            | ParentSignal()
         ):
             return None
         case _:
@@ -204,8 +210,8 @@ RUNS: AggregateSpec[RunState] = AggregateSpec(
     parked=_parked,
     answers={calls.BeginRequested: beginnings.answer},
     wish=dispatch.wish,
-    outbox=OUTBOX,
-    sends_to=(topics.TENANT_REQUESTS,),
+    outbox={**OUTBOX, **messages.OUTBOX},
+    sends_to=(topics.TENANT_REQUESTS, topics.RESULTS),
     strays=late_cost,
     source="runfold/run-processor",
     bars=proving.bars,
@@ -254,6 +260,8 @@ def _sender(command: Command) -> Actor:
     match command.body:
         case commands.RunRequested() as request:
             return _named(ActorKind.CLIENT, request.user_id)
+        case ChildRequested() | ChildEnded() | ParentSignal() as said:
+            return messages.sender_of(said)
         case commands.Control() as control:
             return _named(ActorKind.PERSON, control.actor_id)
         case calls.ModelResult() as result:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from runfold.events import calls
 from runfold.events.base import Fact
+from runfold.events.calls.children import ChildEnded, ChildRequested, ParentSignal
 from runfold.events.people.origin import Origin
 from runfold.events.people.proved import Proved
 from runfold.events.records import commands
@@ -15,6 +16,7 @@ from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run import behaviour
 from runfold.processors.run.agent.calls import beginnings, results
 from runfold.processors.run.agent.next_step import proceed
+from runfold.processors.run.children import receiving, returning
 from runfold.processors.run.draft import (
     DefinitionMissingError,
     Draft,
@@ -124,6 +126,8 @@ def _decide(draft: Draft, command: Command) -> None:
         case commands.RunRequested() as request:
             if state is None:
                 _begin(draft, request, command)
+        case ChildRequested() | ChildEnded() | ParentSignal() as said:
+            _hear(draft, said, command.traceparent)
         case _ if not isinstance(state, Live):
             return
         case commands.Control() as control:
@@ -135,16 +139,38 @@ def _decide(draft: Draft, command: Command) -> None:
             if draft.steps:
                 # Time may have made the run ready; that is its timer's to say, not a question's.
                 proceed(draft)
-        case AdmissionAnswered() as answer:
-            queueing.answered(draft, answer)
-        case ExtensionAnswered() as answer:
-            extending.answered(draft, answer)
-            if draft.steps:
-                proceed(draft)
+        case AdmissionAnswered() | ExtensionAnswered() as answer:
+            _answered(draft, answer)
         case Timer() as timer:
             deadlines.fire(draft, timer)
         case other:
             raise TypeError(f"{type(other).__name__} is no command of a run")
+
+
+def _answered(draft: Draft, answer: AdmissionAnswered | ExtensionAnswered) -> None:
+    """Decide what the run's tenant says."""
+    if isinstance(answer, AdmissionAnswered):
+        queueing.answered(draft, answer)
+        return
+    extending.answered(draft, answer)
+    if draft.steps:
+        proceed(draft)
+
+
+def _hear(
+    draft: Draft, said: ChildRequested | ChildEnded | ParentSignal, traceparent: str | None
+) -> None:
+    """Decide what another run of the tree says."""
+    match said:
+        case ChildRequested():
+            if draft.state is None:
+                receiving.begin(draft, said, traceparent)
+        case ChildEnded() if isinstance(draft.state, Live):
+            returning.take(draft, said)
+        case ParentSignal() if isinstance(draft.state, Live):
+            receiving.hear(draft, said)
+        case _:
+            pass
 
 
 def _begin(draft: Draft, request: commands.RunRequested, command: Command) -> None:

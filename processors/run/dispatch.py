@@ -57,6 +57,8 @@ def dispatch(fact: Fact, state: RunState, definitions: Definitions) -> tuple[Wor
     made = _WORK.get(type(fact))
     if made is None:
         return ()
+    if fact.placement is Placement.RUN:  # type: ignore[attr-defined] # the rows' facts have one
+        return ()
     call = state.loop.call(fact.call_id)  # type: ignore[attr-defined] # the rows' facts have one
     return (Work(made(state, call, definitions), fact.placement),) if call else ()  # type: ignore[attr-defined]
 
@@ -82,7 +84,8 @@ def pooled(state: RunState, definitions: Definitions) -> tuple[Work, ...]:
 def _out(state: RunState, definitions: Definitions, *, pooled: bool) -> tuple[Work, ...]:
     if not isinstance(state, Live):
         return ()
-    out = [c for c in state.loop.calls if c.status is CallStatus.RUNNING and c.pooled is pooled]
+    made = [c for c in state.loop.calls if getattr(c, "child", None) is None]
+    out = [c for c in made if c.status is CallStatus.RUNNING and c.pooled is pooled]
     where = Placement.POOL if pooled else Placement.LOCAL
     return tuple([Work(_WORK_OF[call.kind](state, call, definitions), where) for call in out])
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from runfold.events.border import text_of
 from runfold.events.contents.content import Content
 from runfold.events.json_schema import loaded
+from runfold.processors.run.state import Live
 
 _EXCERPT = b'{"artifact":"'
 """How canonical JSON begins that a tool processor put in the place of a large result."""
@@ -49,6 +50,13 @@ def after(moment: datetime, milliseconds: int, more: timedelta = timedelta(0)) -
         return moment + timedelta(milliseconds=milliseconds) + more
     except OverflowError:
         return LAST
+
+
+def working_deadline(run: Live) -> datetime | None:
+    """Return when the run's working time is used up; time spent waiting for people is not work."""
+    if run.limits.max_duration_ms is None or run.idle.since is not None:
+        return None
+    return after(run.pinned.created_at, run.limits.max_duration_ms, run.idle.total)
 
 
 def artifact_of(result: Content) -> str | None:

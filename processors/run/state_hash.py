@@ -13,7 +13,16 @@ from collections.abc import Mapping
 from runfold.events.contents.content import canonical_json
 from runfold.events.people.approvals import ApprovalTerms, Approver, Holds
 from runfold.processors.run.behaviour import BY_PERSON
-from runfold.processors.run.state import NO_MORE, PLAIN, Asking, Hold, Live, Watch
+from runfold.processors.run.state import (
+    NO_MORE,
+    NO_TREE,
+    PLAIN,
+    Asking,
+    FlowState,
+    Hold,
+    Live,
+    Watch,
+)
 
 
 def state_hash(run: Live) -> bytes:
@@ -42,6 +51,10 @@ def state_hash(run: Live) -> bytes:
         covered += _added_by_hold(run.idle.held)
     if run.idle.asking:
         covered += _added_by_asking(run.idle.asking)
+    if run.pinned.lineage is not None or run.budget.tree != NO_TREE:
+        covered += _added_by_tree(run)
+    if run.loop.flow is not None:
+        covered += _added_by_flow(run.loop.flow)
     return hashlib.sha256(canonical_json(covered).encode()).digest()
 
 
@@ -185,3 +198,23 @@ def _added_by_hold(held: Hold) -> list[object]:
 def _added_by_asking(asking: Mapping[str, Asking]) -> list[object]:
     """Who is asked about the calls that wait; nothing where the agent declares no escalation."""
     return [[["asking", name, at.step, [*at.asks]] for name, at in sorted(asking.items())]]
+
+
+def _added_by_tree(run: Live) -> list[object]:
+    """Where the run stands among runs that ask for runs, and what those below it used."""
+    tree, lineage = run.budget.tree, run.pinned.lineage
+    return [
+        [lineage.depth, list(lineage.path)] if lineage else [],
+        [[call.call_id, call.child.run_id] for call in run.loop.round if call.child],
+        [str(tree.cost.normalize()), tree.tokens, tree.runs, tree.unpriced_calls],
+        sorted(tree.out),
+    ]
+
+
+def _added_by_flow(flow: FlowState) -> list[object]:
+    """Where each step stands, and with what result."""
+    results = {name: step.result.digest.hex() for name, step in flow.steps.items() if step.result}
+    return [
+        [name, step.attempt, step.call_id, step.outcome, results.get(name, "")]
+        for name, step in flow.steps.items()
+    ]

@@ -151,6 +151,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "handoff": ("runfold handoff 0198c1f2-7d3e-7a41 --to voice --seen 12",),
     "logs": (
         "runfold logs -f 0198c1f2-7d3e-7a41",
+        "runfold logs 0198c1f2-7d3e-7a41 --tree",
         "runfold logs 0198c1f2-7d3e-7a41 --json | jq .type",
     ),
     "reads": ("runfold reads --tenant acme --since 30d", "runfold reads --by anna --json"),

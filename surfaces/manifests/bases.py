@@ -7,11 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 
-from runfold.events.definitions import ToolContract
+from runfold.events.definitions import AgentDefinition, Definition, ToolContract
+from runfold.events.values import Placement
 from runfold.infra.secrets.taking import environment_for_others
+from runfold.processors.run.children.requesting import AGENT
+from runfold.surfaces.manifests.agents.flow import ASKS
 from runfold.surfaces.manifests.importing import described
 from runfold.surfaces.manifests.tool import BaseOf, UnusableBaseError
 
@@ -19,6 +22,41 @@ _WAIT_S = 60.0
 
 Describe = Callable[[str], Mapping[str, str]]
 """Imports a function's module and returns its contract as JSON, or what is wrong."""
+
+
+_A_DAY_MS = 24 * 60 * 60 * 1000
+
+
+def of_agent(named: str) -> ToolContract:
+    """Return what is known of a tool whose calls an agent makes: it is asked for a goal.
+
+    Asking does nothing outside; what the agent does is judged where it does it.
+    """
+    name, _, version = named.partition("@")
+    return ToolContract(
+        name=f"ask_{name}",
+        version=version or "1.0.0",
+        description=f"Asks the agent {name} to do something, and returns what it found.",
+        input_schema={
+            "type": "object",
+            "properties": {"goal": {"type": "string", "description": "what it is to do"}},
+            "required": ["goal"],
+            "additionalProperties": False,
+        },
+        risk_level=0,
+        timeout_ms=_A_DAY_MS,
+        placement=Placement.RUN,
+        implementation=f"{AGENT}{named}",
+    )
+
+
+def asked_in(definitions: Iterable[Definition]) -> Iterator[ToolContract]:
+    """Yield the tools by which flows ask agents, as they are where nobody declares them."""
+    for each in definitions:
+        if isinstance(each, AgentDefinition) and each.flow is not None:
+            for name in each.tools:
+                if name.startswith(ASKS):
+                    yield of_agent(name.removeprefix(ASKS))
 
 
 def imported_here(implementation: str) -> Mapping[str, str]:
@@ -66,6 +104,8 @@ def bases(
     shipped = {each.implementation: each for each in builtins}
 
     def base_of(implementation: str) -> ToolContract | None:
+        if implementation.startswith(AGENT):
+            return of_agent(implementation.removeprefix(AGENT))
         if not implementation.startswith("python:"):
             return shipped.get(implementation)
         module = implementation.split(":")[1]

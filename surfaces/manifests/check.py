@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Any
 
 from runfold.infra.documents import Document, FieldPath
+from runfold.surfaces.manifests.agents import flow
 from runfold.surfaces.manifests.agents.response_profile import is_bare, with_envelope
 from runfold.surfaces.manifests.faults import faults_of
 from runfold.surfaces.manifests.ossa.reading import is_ossa, read_ossa
@@ -18,6 +19,7 @@ from runfold.surfaces.manifests.problems import Remark, did_you_mean
 SCHEMAS = {
     "Agent": "agent",
     "Tool": "tool",
+    "Flow": "flow",
     "ModelScript": "model_script",
     "Policy": "policy",
     "TenantPolicy": "tenant_policy",
@@ -47,6 +49,9 @@ def check(document: Document) -> list[Remark]:
         return []
     if is_bare(data):
         with_envelope(document)
+        data = document.data
+    if flow.is_bare(data):
+        flow.with_envelope(document)
         data = document.data
     if is_ossa(data):
         told = read_ossa(document, schema_of("Agent"))

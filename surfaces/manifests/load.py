@@ -21,8 +21,10 @@ from runfold.events.definitions import (
 from runfold.infra.documents import Document
 from runfold.processors.definitions.unusable import contracts_of
 from runfold.surfaces.manifests.agents.agent import lower_agent
+from runfold.surfaces.manifests.agents.flow import lower_flow
 from runfold.surfaces.manifests.agents.model_script import lower_model_script
 from runfold.surfaces.manifests.agents.response_profile import lower_response_profile
+from runfold.surfaces.manifests.bases import asked_in
 from runfold.surfaces.manifests.check import FORMER, check
 from runfold.surfaces.manifests.delivery.subscriber import lower_subscriber
 from runfold.surfaces.manifests.delivery.subscription import lower_subscription
@@ -146,6 +148,8 @@ def _lower(
     match document.data["kind"]:
         case "Agent":
             return lower_agent(document, env)
+        case "Flow":
+            return lower_flow(document)
         case "Tool":
             return lower_tool(document, env, base_of)
         case "TenantPolicy":
@@ -230,7 +234,7 @@ def _check_references(
     """
     here = [each.definition for each in declared]
     own_tools = by_reference(each for each in here if isinstance(each, ToolContract))
-    shipped = by_reference(builtins)
+    shipped = by_reference([*builtins, *asked_in(here)])
     tools = {**{n: t for n, t in shipped.items() if published.tool(n) is None}, **own_tools}
     scripts = by_reference(each for each in here if isinstance(each, ModelScript))
     agents = frozenset(each.name for each in here if isinstance(each, AgentDefinition))

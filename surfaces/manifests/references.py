@@ -18,6 +18,7 @@ from runfold.events.definitions.agents.agent import UNUSABLE
 from runfold.events.definitions.store.versions import version_order
 from runfold.infra.documents import Document
 from runfold.processors.run.agent.controls.control_tools import INTRINSICS
+from runfold.processors.run.children.requesting import agent_of
 from runfold.surfaces.manifests.agents.agent import TIER_LEVEL
 from runfold.surfaces.manifests.agents.escalation import check_end
 from runfold.surfaces.manifests.problems import Remark, did_you_mean, looks_mistyped
@@ -112,6 +113,7 @@ def check_agent(agent: AgentDefinition, document: Document, known: Known) -> lis
         elif tier is not None and tool.risk_level > TIER_LEVEL[tier]:
             sentence = f"{name} has risk level {tool.risk_level}, and {tier} allows none above "
             document.refuse(path, f"{sentence}{TIER_LEVEL[tier]}")
+    _check_asked(agent, document, known)
     check_end(agent, document, known.tool)
     for model in (agent.model.name, *agent.model.fallbacks, *agent.model.cheaper):
         provider, _, script = model.partition(":")
@@ -137,6 +139,18 @@ def _missing(agent: AgentDefinition, name: str, at: Remark, known: Known) -> Rem
         f"{agent.name} are refused.{near}"
     )
     return replace(at, message=sentence, consent=looks_mistyped(near, name))
+
+
+def _check_asked(agent: AgentDefinition, document: Document, known: Known) -> None:
+    """Note the agents that the steps of a flow ask and that are not there."""
+    for at, step in enumerate(agent.flow.steps if agent.flow else ()):
+        tool = known.tool(step.tool)
+        asked = agent_of(tool) if tool is not None else None
+        if asked is None or asked[0] in known.faulty or asked[0] in known.names("agent"):
+            continue
+        near = did_you_mean(asked[0], known.names("agent"))
+        sentence = f"there is no agent {asked[0]} in these files or published.{near}"
+        document.refuse(("spec", "steps", at), sentence)
 
 
 def check_model_script(script: ModelScript, document: Document, known: Known) -> None:

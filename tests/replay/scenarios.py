@@ -9,13 +9,24 @@ from decimal import Decimal
 from runfold.events import topics
 from runfold.events.base import Record
 from runfold.events.calls import BeginRequested, CallResult, Outcome
+from runfold.events.calls.children import ChildEnded, ParentSignal
 from runfold.events.contents.content import json_content, text
 from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy, ToolContract
+from runfold.events.definitions.agents.flow import Flow, FlowStep
 from runfold.events.definitions.tool import DryRun
 from runfold.events.people.approvals import ArgumentBound, Holds, HoldsFor
 from runfold.events.records import commands
-from runfold.events.run import Event
-from runfold.events.values import Attachment, ErrorInfo, Limits, Redacted, Sign
+from runfold.events.run import ChildRunRequested, Event
+from runfold.events.values import (
+    Attachment,
+    ErrorInfo,
+    Exit,
+    ExitStatus,
+    ExitUsage,
+    Limits,
+    Redacted,
+    Sign,
+)
 from runfold.processors.definitions.fixed import FixedDefinitions
 from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.run.aggregate import runs_that_begin_with
@@ -24,6 +35,7 @@ from tests.deciders.given import (
     LOOK,
     RUN,
     SEND,
+    TENANT,
     UNAVAILABLE,
     WRITE,
     agent,
@@ -40,6 +52,7 @@ from tests.deciders.given import (
     held,
     model_error,
     request,
+    tool,
 )
 from tests.spec import START
 from tests.support.builders.stories import CODEC
@@ -73,7 +86,15 @@ class Life:
 
     def values(self) -> list[bytes]:
         """The journal's values."""
-        return [entry.value or b"" for entry in self.engine.entries(topics.EVENTS)]
+        found = self.engine.entries(topics.EVENTS)
+        return [entry.value or b"" for entry in found if entry.key == RUN.encode()]
+
+    def child(self) -> str:
+        """The id of the run that was asked for last."""
+        decoded = [self.codec.decode(topics.EVENTS, value) for value in self.values()]
+        facts = [each.fact for each in decoded if isinstance(each, Event)]
+        asked = [fact for fact in facts if isinstance(fact, ChildRunRequested)]
+        return asked[-1].request.run_id
 
     def shown(self, call_id: str) -> bytes | None:
         """Return the digest of what is shown of a call that waits."""
@@ -87,7 +108,7 @@ def _topic(record: Record) -> str:
             return topics.REQUESTS
         case commands.Control():
             return topics.CONTROLS
-        case CallResult() | BeginRequested():
+        case CallResult() | BeginRequested() | ChildEnded() | ParentSignal():
             return topics.RESULTS
         case _:
             raise TypeError(type(record).__name__)
@@ -358,6 +379,55 @@ def looked_through(behaviour: int) -> Life:
     return life.says(done(n=3))
 
 
+_ASK = tool("ask_helper", risk_level=0, implementation="agent:helper")
+_HELPER = agent(name="helper", tools=())
+
+
+def back(life: Life, n: int, **changes: object) -> ChildEnded:
+    """The end of the run that was asked for last, for a call."""
+    usage = ExitUsage(
+        total_tokens=40, input_tokens=30, output_tokens=10, cost_usd=Decimal("0.02"), latency_ms=9,
+        model_calls=1, tool_calls=0,
+    )  # fmt: skip
+    ended = ChildEnded(
+        run_id=RUN, tenant_id=TENANT, call_id=f"{RUN}.{n}", attempt=1, child_run_id=life.child(),
+        exit=Exit(
+            status=ExitStatus.SUCCESS, exit_code=0, signal="complete", usage=usage,
+            payload=json_content({"summary": "found"}),
+        ),
+    )  # fmt: skip
+    return ended.model_copy(update=changes)
+
+
+def asks_agents(behaviour: int) -> Life:
+    """Since behaviour 10 runs ask for runs, which come back, fail, or take too long."""
+    life = Life(behaviour, _ASK, _HELPER, agent(tools=("ask_helper",))).says(
+        request(limits=Limits(max_cost=Decimal(1))),
+        answer(call("ask_helper", {"path": "a"})),
+        control(commands.PauseRun, "p1", reason="wait"),
+        control(commands.ResumeRun, "p2"),
+    )
+    life.says(back(life, 2), answer(call("ask_helper", {"path": "b"}), n=3)).passes(31)
+    life.says(back(life, 4), answer(call("ask_helper", {"path": "c"}), n=5))
+    return life.says(control(commands.CancelRun, "c1", reason="enough"))
+
+
+def goes_by_steps(behaviour: int) -> Life:
+    """Since behaviour 10 the steps of a flow decide what is called."""
+    steps = (
+        FlowStep(id="look", tool="look", input={"path": "a"}, attempts=2),
+        FlowStep(id="ask", tool="ask_helper", input={"path": "b"}, depends_on=("look",)),
+        FlowStep(id="human", tool="ask_human", input={"question": "Good?"}, depends_on=("ask",)),
+    )
+    flow = agent(tools=("look", "ask_helper"), flow=Flow(steps=steps))
+    life = Life(behaviour, LOOK, _ASK, _HELPER, flow).says(request())
+    life.says(broke(1, retryable=False), came_back(2, "seen"))
+    life.says(back(life, 3))
+    return life.says(
+        control(commands.AnswerQuestion, "q", question_id=f"{RUN}.4", content=text("y"))
+    )
+
+
 SCENARIOS: dict[str, Callable[[int], Life]] = {
     "straight": straight,
     "with_people": with_people,
@@ -379,4 +449,6 @@ SCENARIOS: dict[str, Callable[[int], Life]] = {
     "granted": granted,
     "taken_over": taken_over,
     "looked_through": looked_through,
+    "asks_agents": asks_agents,
+    "goes_by_steps": goes_by_steps,
 }

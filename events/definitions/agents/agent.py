@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from runfold.events.base import Money
 from runfold.events.definitions.agents.brakes import Brakes
 from runfold.events.definitions.agents.escalation import Declared, Escalations
+from runfold.events.definitions.agents.flow import Flow
 from runfold.events.definitions.agents.redaction import Redaction
 from runfold.events.definitions.base import Definition, RetryPolicy
 from runfold.events.values import Limits, Placement
@@ -85,6 +86,7 @@ class AgentDefinition(Definition):
     ``when_spent``: what a run does that meets a limit; it ends where nothing is said.
     ``input_schema`` is what whoever asks for a run gives as its goal, ``output_schema`` the result
     that it ends with: surfaces show and check them, runs do not.
+    ``flow``: what its runs do is decided by these steps, and no model is called.
     """
 
     description: str = ""
@@ -112,3 +114,4 @@ class AgentDefinition(Definition):
     when_spent: WhenSpent | None = Field(default=None, exclude_if=lambda said: said is None)
     input_schema: dict[str, Any] | None = Field(default=None, exclude_if=lambda said: said is None)
     output_schema: dict[str, Any] | None = Field(default=None, exclude_if=lambda said: said is None)
+    flow: Flow | None = Field(default=None, exclude_if=lambda said: said is None)

@@ -14,8 +14,9 @@ from runfold.processors.run.agent.tools import dry_runs, tool_calls
 from runfold.processors.run.behaviour import BY_GATE
 from runfold.processors.run.brakes import applying as brakes
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.flow import advancing
 from runfold.processors.run.fold.turns import next_transcript
-from runfold.processors.run.ids import after
+from runfold.processors.run.ids import working_deadline
 from runfold.processors.run.lifecycle import endings, extending, gate, pacing
 from runfold.processors.run.policy.withdrawn import withdrawn_agent
 from runfold.processors.run.state import CallStatus, Live, OpenCall, RoundCall, Waiting
@@ -25,13 +26,28 @@ def proceed(draft: Draft) -> None:
     """Say whatever follows by itself; nothing while the run is queued, paused, waiting or over."""
     if draft.has_ended() or gate.shut(draft.run) or not draft.run.started:
         return
-    for call in draft.run.loop.round:
-        if not _stands(draft):
-            _begin(draft, call)
+    _begin_all(draft)
+    if draft.has_ended():
+        return
+    if draft.run.loop.flow is not None:
+        _follow_steps(draft)
+        return
     if _stands(draft):
         return
     if all(call.status is CallStatus.CLOSED for call in draft.run.loop.calls):
         _next_turn(draft) if draft.run.idle.held is None else _await_person(draft)
+
+
+def _begin_all(draft: Draft) -> None:
+    for call in draft.run.loop.round:
+        if not _stands(draft):
+            _begin(draft, call)
+
+
+def _follow_steps(draft: Draft) -> None:
+    """Do what the graph of a flow says, until it waits for a call."""
+    while not _stands(draft) and advancing.advance(draft):
+        _begin_all(draft)
 
 
 def _begin(draft: Draft, call: OpenCall | None) -> None:
@@ -45,13 +61,6 @@ def _begin(draft: Draft, call: OpenCall | None) -> None:
 def _stands(draft: Draft) -> bool:
     """Whether the run is over, or has met a limit and waits for more."""
     return draft.has_ended() or draft.run.budget.more.met is not None
-
-
-def working_deadline(run: Live) -> datetime | None:
-    """Return when the run's working time is used up; time spent waiting for people is not work."""
-    if run.limits.max_duration_ms is None or run.idle.since is not None:
-        return None
-    return after(run.pinned.created_at, run.limits.max_duration_ms, run.idle.total)
 
 
 def _next_turn(draft: Draft) -> None:
@@ -129,16 +138,17 @@ def _said_ref(waiting: Waiting) -> j.ContextRef:
 
 def _limits_met(run: Live, now: datetime) -> Iterator[tuple[str, object, object]]:
     """Yield each limit that is met, with what was used and what is allowed."""
-    used, limits = run.counters, run.limits
-    tokens = used.input_tokens + used.output_tokens
+    used, limits, tree = run.counters, run.limits, run.budget.tree
+    tokens = used.input_tokens + used.output_tokens + tree.tokens
+    cost = used.cost + tree.cost
     if limits.max_model_calls is not None and used.model_calls >= limits.max_model_calls:
         yield "max_model_calls", used.model_calls, limits.max_model_calls
     if limits.max_reflections is not None and used.reflections > limits.max_reflections:
         yield "max_reflections", used.reflections, limits.max_reflections
     if limits.max_total_tokens is not None and tokens >= limits.max_total_tokens:
         yield "max_total_tokens", tokens, limits.max_total_tokens
-    if limits.max_cost is not None and used.cost >= limits.max_cost:
-        yield "max_cost", used.cost, limits.max_cost
+    if limits.max_cost is not None and cost >= limits.max_cost:
+        yield "max_cost", cost, limits.max_cost
     deadline = working_deadline(run)
     if deadline is not None and now >= deadline:
         yield "max_duration_ms", limits.max_duration_ms, limits.max_duration_ms

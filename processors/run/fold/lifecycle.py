@@ -46,6 +46,7 @@ def created(fact: j.RunCreated, at: datetime) -> Live:
             traceparent=traceparent_of(fact.request),
             behaviour=known(fact.behaviour),
             profile=fact.profile,
+            lineage=fact.lineage,
         ),
         body=AgentLoop(taint=_brought(fact)),
     )
@@ -59,7 +60,8 @@ def model_resolved(run: Live, fact: j.ModelResolved, at: datetime) -> Live:
 def _brought(fact: j.RunCreated) -> tuple[str, ...]:
     """Return what strangers' words the request itself brings into the run, from behaviour 7 on."""
     brings = any(each.untrusted for each in fact.request.attachments)
-    return (ATTACHMENT,) if brings and fact.behaviour >= BY_TAINT else ()
+    above = fact.lineage.taint if fact.lineage else ()
+    return (*above, ATTACHMENT) if brings and fact.behaviour >= BY_TAINT else above
 
 
 def refused(fact: j.RunRefused, at: datetime) -> Ended:

@@ -9,7 +9,7 @@ from typing import Any
 from runfold.events import run as j
 from runfold.events.values import Placement
 from runfold.processors.run import behaviour
-from runfold.processors.run.ids import outcome_of, timeout_at, unbegun_at
+from runfold.processors.run.ids import after, outcome_of, timeout_at, unbegun_at
 from runfold.processors.run.state import (
     Beginning,
     CallStatus,
@@ -44,6 +44,11 @@ def handed_out(run: Live, fact: Out, at: datetime) -> dict[str, Any]:
         # It counts as begun.
         return {**found, "due": timeout_at(at, timeout_ms)}
     before = run.loop.call(fact.call_id)
+    if fact.placement is Placement.RUN:
+        # Nobody begins it but the run that is asked for, and its end is heard as its events are.
+        held = before.beginning.held if before else 0
+        begun = Beginning(by=(Placement.RUN,), handed_out=1, held=held, timeout_ms=timeout_ms)
+        return {**found, "due": after(at, timeout_ms), "beginning": begun}
     return {
         **found,
         "due": unbegun_at(at, 1, timeout_ms, pooled=pooled),

@@ -17,6 +17,7 @@ from runfold.processors.run.state import (
     CallStatus,
     Hold,
     JudgeCall,
+    Last,
     Live,
     ModelCall,
     RoundCall,
@@ -55,8 +56,7 @@ def replied(run: Live, fact: j.PersonReplied, at: datetime) -> Live:
     said = ((PERSON, fact.reply_id, message),)
     run = loop_changed(
         _acted(run, at),
-        answered_by=fact.reply_id,
-        decision=fact.decision,
+        last=Last(fact.reply_id, fact.decision),
         malformed=0,
         transcript=with_messages(run.loop.transcript, said),
     )

@@ -18,6 +18,7 @@ from runfold.processors.run.brakes import memory
 from runfold.processors.run.fold import open_calls, tenancy
 from runfold.processors.run.state import (
     ContextCall,
+    Last,
     Live,
     ModelCall,
     RoundCall,
@@ -128,8 +129,7 @@ def model_responded(run: Live, fact: j.ModelResponded, at: datetime) -> Live:
         run,
         calls=open_calls.without(run, fact.call_id),
         selection=None,
-        answered_by=fact.call_id,
-        decision=fact.decision,
+        last=Last(fact.call_id, fact.decision),
         transcript=with_messages(run.loop.transcript, (("answer", fact.call_id, message),)),
     )
     budget = run.budget

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from runfold.events import run as j
+from runfold.events.calls.children import Lineage
 from runfold.events.contents.content import json_content, without_bytes
 from runfold.events.definitions import AgentDefinition
 from runfold.events.definitions.store.resolving import UNKNOWN, Found
@@ -20,6 +21,7 @@ from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.behaviour import BY_PROFILE, BY_TENANT
 from runfold.processors.run.brakes.beginning import set_brakes
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.flow import advancing
 from runfold.processors.run.lifecycle import queueing
 from runfold.processors.run.lifecycle.proving import UNPROVED
 from runfold.processors.run.policy.judging import FORBIDDEN, at_the_request, plainly
@@ -42,8 +44,16 @@ class _Problem(NamedTuple):
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -> None:
-    """Begin the run, or refuse it on record; ``traceparent`` is what the request came with."""
+def admit(
+    draft: Draft,
+    request: RunRequested,
+    traceparent: str | None = None,
+    lineage: Lineage | None = None,
+) -> None:
+    """Begin the run, or refuse it on record; ``traceparent`` is what the request came with.
+
+    Where another run asks (``lineage``), the tenant is not asked: what is used is its parent's.
+    """
     asked = trusted(RunRequest)(**dict(request))
     known, tenant = draft.env.definitions, asked.tenant_id
     found = known.resolve("agent", asked.agent, asked.agent_version, tenant)
@@ -77,6 +87,7 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
             behaviour=draft.behaviour,
             unpriced=_is_unpriced(draft, agent, limits),
             profile=chosen.pin if chosen else None,
+            lineage=lineage,
         )
     )
     for each in governed:
@@ -84,13 +95,14 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
     goal = trusted(j.UserMessageReceived)(
         message_id="goal", kind=j.MessageKind.GOAL, content=asked.goal
     )
-    if queueing.must_ask(draft):
+    if lineage is None and queueing.must_ask(draft):
         draft.say(goal)
         queueing.ask(draft)
         return
     draft.say(j.RunStarted())
     set_brakes(draft)
     draft.say(goal)
+    advancing.begin(draft)
     proceed(draft)
 
 
@@ -125,7 +137,7 @@ def tightened(agent: Limits, request: Limits | None) -> Limits:
 
 def _is_unpriced(draft: Draft, agent: AgentDefinition, limits: Limits) -> bool:
     """Whether a limit of money may stand for nothing, as far as prices are known here [55]."""
-    if draft.behaviour < 5 or limits.max_cost is None:
+    if draft.behaviour < 5 or limits.max_cost is None or agent.flow is not None:
         return False
     model = agent.model
     return not all(map(draft.is_priced, (model.name, *model.fallbacks, *model.cheaper)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runfold.events import run as j
+from runfold.events.calls.children import RunSignal
 from runfold.events.contents.content import NOTHING, Content
 from runfold.events.records import commands
 from runfold.processors.run.agent import checkpoints
@@ -13,6 +14,7 @@ from runfold.processors.run.agent.tools.tool_calls import unpaid
 from runfold.processors.run.approvals import allowed, deciding
 from runfold.processors.run.approvals.deciding import Refusal
 from runfold.processors.run.behaviour import APPROVALS, BY_PERSON
+from runfold.processors.run.children import signals
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings, extending
 from runfold.processors.run.people import behalf, results_given, taking_over
@@ -172,6 +174,7 @@ def _pause(draft: Draft, control: commands.PauseRun) -> None:
         ignore(draft, control, draft.people("already_paused"))
         return
     draft.say(j.RunPaused(request_id=control.request_id, reason=control.reason))
+    signals.send_all(draft, RunSignal.PAUSE, control.request_id, control.reason)
     checkpoints.write(draft)
 
 
@@ -180,6 +183,7 @@ def _resume(draft: Draft, control: commands.ResumeRun) -> None:
         ignore(draft, control, draft.people("not_paused"))
         return
     draft.say(j.RunResumed(request_id=control.request_id, reason=control.reason))
+    signals.send_all(draft, RunSignal.RESUME, control.request_id, control.reason)
 
 
 def _tell(draft: Draft, control: commands.SendMessage | commands.EditInstructions) -> None:

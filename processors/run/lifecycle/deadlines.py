@@ -9,10 +9,11 @@ from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.processors.engine.aggregate import Timer
 from runfold.processors.run.agent.calls import beginnings
 from runfold.processors.run.agent.calls.kinds import rules_of
-from runfold.processors.run.agent.next_step import proceed, working_deadline
+from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.agent.tools import dry_runs
 from runfold.processors.run.behaviour import BY_GATE
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.ids import working_deadline
 from runfold.processors.run.lifecycle import endings, gate
 from runfold.processors.run.people import escalating, taking_over
 from runfold.processors.run.state import CallStatus, Live, OpenCall, Pace, RoundCall

@@ -13,6 +13,7 @@ from typing import TypedDict
 
 from runfold.events import run as j
 from runfold.events.border import number_of
+from runfold.events.calls.children import RunSignal, TreeUsed
 from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.events.contents.content import Content, json_content
 from runfold.events.tenant import Held
@@ -21,9 +22,10 @@ from runfold.events.trusted import trusted
 from runfold.events.values import ErrorInfo, Exit, ExitStatus, ExitUsage
 from runfold.processors.run.agent.calls.at_stake import at_stake
 from runfold.processors.run.behaviour import AT_STAKE
+from runfold.processors.run.children import signals
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
-from runfold.processors.run.state import CallStatus, Live
+from runfold.processors.run.state import NO_TREE, CallStatus, Live
 
 EXIT_SUCCESS = 0
 EXIT_GAVE_UP = 1
@@ -45,6 +47,8 @@ class _Whose(TypedDict):
     thread_id: str | None
     parent_run_id: str | None
     parent_call_id: str | None
+    tree: TreeUsed | None
+    parent_attempt: int
 
 
 def complete(draft: Draft, payload: Content) -> None:
@@ -67,14 +71,15 @@ def refused(draft: Draft, error: ErrorInfo) -> None:
 
 
 def _settle(draft: Draft) -> None:
-    """Tell the tenant, where it was asked, that the run is over, and what it used."""
+    """Tell the children that live, and the tenant where it was asked, that the run is over."""
+    signals.send_all(draft, RunSignal.CANCEL, f"{draft.run.run_id}/end", "its parent has ended")
     if not draft.run.entry.asked:
         return
     used = draft.run.counters
     draft.say(
         j.RunSettled(
-            spent=used.cost,
-            tokens=number_of(used.input_tokens + used.output_tokens),
+            spent=used.cost + draft.run.budget.tree.cost,
+            tokens=number_of(used.input_tokens + used.output_tokens + draft.run.budget.tree.tokens),
             tool_calls=used.tool_calls,
             calls=used.model_calls + used.tool_calls,
             retries=used.retries,
@@ -188,4 +193,19 @@ def _whose(run: Live) -> _Whose:
         "thread_id": run.request.thread_id,
         "parent_run_id": run.request.parent_run_id,
         "parent_call_id": run.request.parent_call_id,
+        "tree": _tree(run),
+        "parent_attempt": run.pinned.lineage.attempt if run.pinned.lineage else 1,
     }
+
+
+def _tree(run: Live) -> TreeUsed | None:
+    """Return what the run used with its children, None where it asked for none."""
+    tree, used = run.budget.tree, run.counters
+    if tree == NO_TREE:
+        return None
+    return TreeUsed(
+        cost=used.cost + tree.cost,
+        tokens=number_of(used.input_tokens + used.output_tokens + tree.tokens),
+        runs=tree.runs,
+        unpriced_calls=number_of(used.unpriced_calls + tree.unpriced_calls),
+    )

@@ -24,8 +24,18 @@ RunLanes = Mapping[int, PartitionState[RunState]]
 TenantLanes = Mapping[int, PartitionState[Tenant]]
 
 
-def numbers_of_runs(partition: int, progress: Progress, tenants: TenantLanes) -> None:
-    """Have the numbers of messages to tenants go on behind those that tenants took."""
+def numbers_of_runs(
+    partition: int, progress: Progress, tenants: TenantLanes, runs: RunLanes
+) -> None:
+    """Have the numbers of messages go on behind those that tenants and other runs took.
+
+    What other runs had sent is taken for decided: a run whose child is lost waits for its time.
+    """
+    for number, other in runs.items():
+        taken = other.progress.heard.get((topics.EVENTS, partition), 0)
+        _raise(progress.sent, (topics.RESULTS, number), taken)
+        sent = other.progress.sent.get((topics.RESULTS, partition), 0)
+        _raise(progress.heard, (topics.EVENTS, number), sent)
     for number, lane in tenants.items():
         heard = lane.progress.heard.get((topics.EVENTS, partition), 0)
         _raise(progress.sent, (topics.TENANT_REQUESTS, number), heard)

@@ -9,6 +9,7 @@ from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.behaviour import BY_TENANT
 from runfold.processors.run.brakes.beginning import set_brakes
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.flow import advancing
 from runfold.processors.run.lifecycle import endings, extending
 from runfold.processors.run.policy.withdrawn import fallbacks_of
 from runfold.processors.run.state import Live
@@ -64,6 +65,7 @@ def answered(draft: Draft, answer: AdmissionAnswered) -> None:
             )
             draft.say(j.RunStarted())
             set_brakes(draft)
+            advancing.begin(draft)
             proceed(draft)
         case Verdict.QUEUED:
             draft.say(j.RunQueued(reason=answer.reason, position=answer.position))

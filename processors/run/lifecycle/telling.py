@@ -10,6 +10,7 @@ from runfold.events import calls, topics
 from runfold.events import run as j
 from runfold.events.base import Fact, Record
 from runfold.events.border import number_of
+from runfold.events.calls.children import ChildEnded
 from runfold.events.definitions import Definitions
 from runfold.events.tenant import LateCostReported
 from runfold.processors.engine.aggregate import Send
@@ -33,6 +34,8 @@ def _asks_more(meta: j.Meta, fact: j.ExtensionRequested) -> tuple[Send, ...]:
 
 def late_cost(record: Record, definitions: Definitions) -> tuple[Send, ...]:
     """Return what a call cost whose run has ended, for the book of its tenant, where it has one."""
+    if isinstance(record, ChildEnded):
+        return _late_child(record, definitions)
     if not isinstance(record, calls.ModelResult | calls.ToolResult) or not record.tenant_id:
         return ()
     usage = record.usage if isinstance(record, calls.ModelResult) else None
@@ -50,6 +53,22 @@ def late_cost(record: Record, definitions: Definitions) -> tuple[Send, ...]:
         tokens=tokens,
     )
     return (Send(topics.TENANT_REQUESTS, record.tenant_id, told),)
+
+
+def _late_child(ended: ChildEnded, definitions: Definitions) -> tuple[Send, ...]:
+    """Return what a run used whose parent has ended: its parent's tenant has it set aside."""
+    if definitions.tenant_policy(ended.tenant_id) is None:
+        return ()
+    usage = ended.exit.usage
+    told = LateCostReported(
+        tenant_id=ended.tenant_id,
+        run_id=ended.run_id,
+        call_id=ended.call_id,
+        attempt=ended.attempt,
+        cost=ended.tree.cost if ended.tree else usage.cost_usd,
+        tokens=number_of(ended.tree.tokens if ended.tree else usage.total_tokens),
+    )
+    return (Send(topics.TENANT_REQUESTS, ended.tenant_id, told),)
 
 
 OUTBOX: Mapping[type[Fact], Callable[[Any, Any], tuple[Send, ...]]] = {

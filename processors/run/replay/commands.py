@@ -9,6 +9,7 @@ from runfold.events import run as j
 from runfold.events.base import Fact, Record
 from runfold.events.calls import BeginRequested, ModelResult, Outcome, ToolResult
 from runfold.events.calls.base import CallResult
+from runfold.events.calls.children import ChildRequested
 from runfold.events.calls.kinds import KINDS
 from runfold.events.records.commands import RunRequested
 from runfold.events.run import Event, Meta
@@ -19,6 +20,7 @@ from runfold.processors.engine.aggregate import Command, Timer, UnrecordedError
 from runfold.processors.run.agent.calls import beginnings
 from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.lifecycle import extending, gate
+from runfold.processors.run.replay import children
 from runfold.processors.run.replay.controls import control_of
 from runfold.processors.run.state import CallStatus, Live, OpenCall, RunState
 
@@ -35,10 +37,10 @@ def command_of(state: RunState | None, decision: Sequence[Event]) -> Command:
 def first_of(decision: Sequence[Event]) -> Fact:
     """Return the fact that records what was asked.
 
-    That a run ends is told its tenant before it, whether a person may do it is asked first, and
-    what its model stands for may come first too.
+    That a run ends is told its tenant and its children before it, whether a person may do it is
+    asked first, and what its model stands for may come first too.
     """
-    before = (j.ModelResolved, j.RunSettled)
+    before = (j.ModelResolved, j.RunSettled, j.ChildRunSignalled)
     facts = [each.fact for each in decision if not isinstance(each.fact, before)]
     rest = [each for each in facts if not _of_acontrol_of(each)]
     return next(iter(rest or facts), decision[0].fact)
@@ -58,6 +60,8 @@ def _timer(meta: Meta) -> Timer:
 def _record(state: RunState | None, meta: Meta, fact: Fact, decision: Sequence[Event]) -> Record:
     if isinstance(fact, j.RunCreated | j.RunRefused):
         return _request(fact, decision)
+    if (said := children.of(state, meta, decision)) is not None:
+        return said
     asked = decision[0].fact
     if isinstance(asked, j.PolicyDecided) and asked.control_id is not None:
         # Policies answered first; whose words the next fact records, its own meta says.
@@ -153,10 +157,15 @@ def _call(state: RunState | None, call_id: str) -> OpenCall | None:
     return state.loop.call(call_id) if isinstance(state, Live) else None
 
 
-def _request(fact: j.RunCreated | j.RunRefused, decision: Sequence[Event]) -> RunRequested:
+def _request(
+    fact: j.RunCreated | j.RunRefused, decision: Sequence[Event]
+) -> RunRequested | ChildRequested:
     said = [event.fact for event in decision if isinstance(event.fact, j.UserMessageReceived)]
     goal = said[0].content if said else fact.request.goal
-    return RunRequested(**{**dict(fact.request), "goal": goal})
+    asked = fact.request.model_copy(update={"goal": goal})
+    if isinstance(fact, j.RunCreated) and fact.lineage is not None:
+        return children.requested(fact, asked)
+    return RunRequested(**dict(asked))
 
 
 _RESULTS: dict[str, type[CallResult]] = {

@@ -8,6 +8,7 @@ from runfold.processors.run.state.calls import (
     WAITS_FOR_HUMAN,
     Beginning,
     CallStatus,
+    Child,
     ContextCall,
     DryRunCall,
     JudgeCall,
@@ -19,9 +20,10 @@ from runfold.processors.run.state.calls import (
 )
 from runfold.processors.run.state.changing import changed
 from runfold.processors.run.state.consent import PLAIN, Consent, Grant
-from runfold.processors.run.state.loop import AgentLoop, Selection, Transcript
+from runfold.processors.run.state.loop import AgentLoop, Last, Selection, Transcript
 from runfold.processors.run.state.run import (
     LIMIT_OF,
+    NO_TREE,
     Attempts,
     Body,
     Budget,
@@ -30,6 +32,7 @@ from runfold.processors.run.state.run import (
     Pinned,
     RunState,
     SinceCheckpoint,
+    Tree,
     Used,
     Waiting,
     loop_changed,
@@ -44,11 +47,13 @@ from runfold.processors.run.state.standing import (
     More,
     Pace,
 )
+from runfold.processors.run.state.steps import FlowState, Step
 from runfold.processors.run.state.watch import Judged, Mark, Progress, Sample, Seen, Wait, Watch
 
 __all__ = [
     "LIMIT_OF",
     "NO_MORE",
+    "NO_TREE",
     "PLAIN",
     "WAITS_FOR_HUMAN",
     "AgentLoop",
@@ -58,16 +63,19 @@ __all__ = [
     "Body",
     "Budget",
     "CallStatus",
+    "Child",
     "Consent",
     "ContextCall",
     "DryRunCall",
     "Ended",
     "Entry",
+    "FlowState",
     "Grant",
     "Hold",
     "Idle",
     "JudgeCall",
     "Judged",
+    "Last",
     "Live",
     "Mark",
     "Met",
@@ -85,7 +93,9 @@ __all__ = [
     "Seen",
     "Selection",
     "SinceCheckpoint",
+    "Step",
     "Transcript",
+    "Tree",
     "Used",
     "Wait",
     "Waiting",

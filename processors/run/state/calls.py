@@ -157,11 +157,20 @@ class Proposal:
     dry_run: Content | None = None
 
 
+@dataclass(frozen=True)
+class Child:
+    """The run that makes a call: its id, and how many tokens it was given; 0 for no limit."""
+
+    run_id: str
+    max_tokens: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class RoundCall(OpenCall):
     """A call that a model proposed: to a tool, to a person, or to the run itself.
 
-    ``reply`` is what the model will read as its answer.
+    ``reply`` is what the model will read as its answer, ``child`` the run that makes the call,
+    where one does.
     """
 
     kind = TOOL.name
@@ -171,6 +180,7 @@ class RoundCall(OpenCall):
     reply: Content | None = None
     is_error: bool = False
     result_digest: bytes | None = None
+    child: Child | None = None
     consent: Consent = NO_CONSENT
 
     @property

@@ -12,6 +12,7 @@ from runfold.events.run import DecisionRecord
 from runfold.events.values import Plan
 from runfold.processors.run.state.calls import ModelCall, OpenCall, RoundCall
 from runfold.processors.run.state.consent import Grant
+from runfold.processors.run.state.steps import FlowState
 from runfold.processors.run.state.watch import Watch
 
 GOAL = "goal"
@@ -53,29 +54,48 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class Last:
+    """The last answer: whose it was, and what it decided."""
+
+    answered_by: str | None = None
+    decision: DecisionRecord | None = None
+
+
+@dataclass(frozen=True)
 class AgentLoop:
     """Where the loop stands: what was said, the calls that are open, what the last answer was.
 
     The model is shown the whole transcript, or the ``selection`` where one was made for this turn.
-    ``instructions`` are a person's, in the place of the agent's. ``answered_by`` and ``decision``
-    are the last answer's; ``repeats`` counts identical proposals; ``malformed`` counts unusable
+    ``instructions`` are a person's, in the place of the agent's. ``last`` is the
+    last answer; ``repeats`` counts identical proposals; ``malformed`` counts unusable
     answers in a row; ``taint`` names the tools through which it has read what strangers wrote.
     ``watch`` is what the run's brakes remember, None where its agent has none. ``grants`` are the
-    approvals that hold for other calls.
+    approvals that hold for other calls. ``flow`` is where the steps stand, where a graph decides
+    and no model does.
     """
 
     instructions: Content | None = None
     transcript: Transcript = Transcript()
     selection: Selection | None = None
     calls: tuple[OpenCall, ...] = ()
-    answered_by: str | None = None
-    decision: DecisionRecord | None = None
+    last: Last = Last()
     plan: Plan | None = None
     repeats: Mapping[bytes, int] = field(default_factory=lambda: MappingProxyType({}))
     malformed: int = 0
     taint: tuple[str, ...] = ()
     watch: Watch | None = None
     grants: tuple[Grant, ...] = ()
+    flow: FlowState | None = None
+
+    @property
+    def answered_by(self) -> str | None:
+        """The call whose answer was the last; a person's reply has a name too."""
+        return self.last.answered_by
+
+    @property
+    def decision(self) -> DecisionRecord | None:
+        """What the last answer decided."""
+        return self.last.decision
 
     def call(self, call_id: str) -> OpenCall | None:
         """Return the open call with this id."""

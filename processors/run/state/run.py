@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from runfold.events.border import amount_of, number_of
+from runfold.events.calls.children import Lineage
 from runfold.events.contents.content import Content
 from runfold.events.run import CallSummary
 from runfold.events.traits import Charge
@@ -51,6 +52,8 @@ class Pinned:
     behaviour: int
     stands_for: str | None = None
     """What a default model stands for, once that was asked."""
+    lineage: Lineage | None = None
+    """Where it stands among runs that ask for runs; None where no run asked for it."""
     profile: Pin | None = None
     """How its answers are given, from behaviour 9 on."""
 
@@ -102,16 +105,35 @@ LIMIT_OF: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True)
+class Tree:
+    """What the runs that this one asked for have used, with their own, as far as they are back.
+
+    ``out`` names those that are not.
+    """
+
+    cost: Decimal = Decimal(0)
+    tokens: int = 0
+    runs: int = 0
+    unpriced_calls: int = 0
+    out: frozenset[str] = frozenset()
+
+
+NO_TREE = Tree()
+
+
+@dataclass(frozen=True)
 class Budget:
     """Money that is set aside for each call that is out, and the dearest call so far.
 
-    ``unpriced`` names a model that was paid for at a price that nobody knows.
+    ``unpriced`` names a model that was paid for at a price that nobody knows. ``tree`` counts for
+    the limits of this run, and is part of no sum of what it used itself.
     """
 
     reservations: Mapping[str, Decimal] = field(default_factory=lambda: MappingProxyType({}))
     dearest_call: Decimal = Decimal(0)
     unpriced: str | None = None
     more: More = NO_MORE
+    tree: Tree = NO_TREE
 
     @property
     def reserved(self) -> Decimal:

@@ -90,7 +90,7 @@ def test_a_lane_of_runs_numbers_behind_what_tenants_took() -> None:
     tenants = {number: lane.partition_state for number, lane in enumerate(world.tenants)}
     forgotten = [Progress() for _ in world.runs]
     for number, progress in enumerate(forgotten):
-        numbers_of_runs(number, progress, tenants)
+        numbers_of_runs(number, progress, tenants, {})
     sent = [lane.partition_state.progress.sent for lane in world.runs]
     assert [progress.sent for progress in forgotten] == sent
     assert any(sent)

@@ -17,14 +17,15 @@ def reserve(draft: Draft, call_id: str, amount: Decimal) -> bool:
     limit = run.limits.max_cost
     if limit is None:
         return True
-    if run.counters.cost + run.budget.reserved + amount > limit:
-        extending.limit_met(draft, "max_cost", run.counters.cost + amount, limit)
+    spent = run.counters.cost + run.budget.tree.cost
+    if spent + run.budget.reserved + amount > limit:
+        extending.limit_met(draft, "max_cost", spent + amount, limit)
         return False
     draft.say(
         j.BudgetReserved(
             call_id=call_id,
             amount=amount,
-            spent_before=run.counters.cost,
+            spent_before=spent,
             reserved_before=run.budget.reserved,
             limit=limit,
         )
@@ -42,7 +43,7 @@ def release(draft: Draft, call_id: str, cost: Decimal | None = None) -> None:
             call_id=call_id,
             reserved=run.budget.reservations.get(call_id, _NOTHING),
             actual=cost or _NOTHING,
-            spent_after=run.counters.cost,
+            spent_after=run.counters.cost + run.budget.tree.cost,
             limit=run.limits.max_cost,
         )
     )

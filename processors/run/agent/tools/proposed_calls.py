@@ -46,6 +46,14 @@ def propose_all(draft: Draft, model_call_id: str, answer: ModelAnswer) -> None:
         _count_flaw(draft, model_call_id)
 
 
+def propose_one(draft: Draft, call: ProposedCall, reason: str) -> None:
+    """Put a call on record that no model proposed, and decide on it like any other."""
+    if call.name == control_tools.ASK and control_faults.fault_of(draft, call) is None:
+        _ask(draft, call)
+    else:
+        _propose(draft, "", call, reason)
+
+
 def _ask(draft: Draft, call: ProposedCall) -> None:
     arguments = control_tools.arguments_of(call) or {}
     given = arguments.get("options")

@@ -7,16 +7,19 @@ from typing import Any
 
 from runfold.events import run as j
 from runfold.events.calls import Outcome, ToolResult
+from runfold.events.calls.children import RunSignal
 from runfold.events.calls.kinds import TOOL
 from runfold.events.contents.content import NOTHING
 from runfold.events.definitions import ToolContract
 from runfold.events.trusted import trusted
-from runfold.events.values import ErrorInfo, Sign
+from runfold.events.values import ErrorInfo, Placement, Sign
 from runfold.processors.run.agent import checkpoints
 from runfold.processors.run.agent.calls.attribution import attribution
 from runfold.processors.run.agent.calls.open_calls import retry_or
+from runfold.processors.run.agent.calls.reservations import release
 from runfold.processors.run.agent.tools import policy_calls
 from runfold.processors.run.agent.tools.approving import still_permitted
+from runfold.processors.run.children import requesting, signals
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
 from runfold.processors.run.lifecycle import extending, pacing
@@ -31,29 +34,43 @@ def begin(draft: Draft, call: RoundCall) -> None:
         return
     if call.status is CallStatus.APPROVED and pacing.must_wait(draft, TOOL.name):
         return
-    if reason := withdrawn_tool(draft, call.tool):
-        draft.deny(call.call_id, "withdrawn", reason)
-        return
-    if not still_permitted(draft, call):
+    if not _may_begin(draft, call):
         return
     run = draft.run
-    allowed = run.limits.max_tool_calls
-    if call.tries == 0 and allowed is not None and run.counters.tool_calls >= allowed:
-        extending.limit_met(draft, "max_tool_calls", run.counters.tool_calls, allowed)
-        return
     contract = draft.contract(call.tool)
     if not policy_calls.cleared(draft, call, contract):
+        return
+    by_run = requesting.is_child(draft, contract)
+    limits = requesting.share(draft, call, contract) if by_run else None
+    if by_run and limits is None:
         return
     started = trusted(j.ToolCallStarted)(
         call_id=call.call_id,
         attempt=call.attempt + 1,
         tool=call.tool,
-        placement=contract.placement,
+        placement=Placement.RUN if by_run else contract.placement,
         idempotency_key=call.idempotency_key,
         timeout_ms=contract.timeout_ms,
         **(_safe_point(run, contract) if run.behaviour >= 5 else {}),
     )
     draft.say(started)
+    if limits is not None:
+        requesting.ask(draft, call.call_id, contract, limits)
+
+
+def _may_begin(draft: Draft, call: RoundCall) -> bool:
+    """Whether nothing keeps a call from being made by now; what does is on record."""
+    if reason := withdrawn_tool(draft, call.tool):
+        draft.deny(call.call_id, "withdrawn", reason)
+        return False
+    if not still_permitted(draft, call):
+        return False
+    run = draft.run
+    allowed = run.limits.max_tool_calls
+    if call.tries == 0 and allowed is not None and run.counters.tool_calls >= allowed:
+        extending.limit_met(draft, "max_tool_calls", run.counters.tool_calls, allowed)
+        return False
+    return True
 
 
 def _safe_point(run: Live, contract: ToolContract) -> dict[str, Any]:
@@ -68,7 +85,10 @@ def _safe_point(run: Live, contract: ToolContract) -> dict[str, Any]:
 
 def lost(draft: Draft, call: RoundCall) -> None:
     """Count a result that did not come as a failure where that is safe; else nobody can know."""
-    if draft.contract(call.tool).safe_to_repeat:
+    if call.child is not None:
+        signals.send(draft, call, RunSignal.CANCEL, f"{call.call_id}/lost", "out of time")
+        release(draft, call.call_id)
+    if call.child is not None or draft.contract(call.tool).safe_to_repeat:
         error = ErrorInfo(error_type="timeout", message=draft.model("result_lost"), retryable=True)
         _close_failed(draft, call, error)
     else:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from runfold.surfaces.cli import exits, options, output
-from runfold.surfaces.cli.context import of
+from runfold.surfaces.cli.context import Context, of
 from runfold.surfaces.cli.faults import CliError
 
 
@@ -141,6 +141,9 @@ def logs(
         bool, typer.Option("--follow", "-f", help="Go on to the end, as events are committed.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", "-a", help="Show every event.")] = False,
+    tree: Annotated[
+        bool, typer.Option("--tree", help="With the runs that it asked for, and theirs.")
+    ] = False,
     tenant: options.Narrow = None,
     json: options.Json = False,
 ) -> None:
@@ -150,13 +153,31 @@ def logs(
     from runfold.surfaces.cli.runs.watching import watch
 
     context = of(ctx)
+    if follow and tree:
+        raise CliError("--tree shows what is there: leave out --follow.", exits.USAGE)
     run_id = run_id_of(context, run, tenant)
+    if tree:
+        _tree(context, run_id, tenant, everything=everything, json=json)
+        return
     context.reads_now("logs", tenant, run_id)
     if follow:
         raise typer.Exit(_follow(ctx, run_id, tenant, everything=everything, json=json))
     runs = context.runs(tenant)
     events = journal_of(runs.client, runs.scope, run_id)
     watch(events, everything=everything, json=json, live=False)
+
+
+def _tree(
+    context: Context, run_id: str, tenant: str | None, *, everything: bool, json: bool
+) -> None:
+    from runfold.surfaces.application.runs.reading.tree import tree_of
+    from runfold.surfaces.cli.runs.tree import print_tree
+
+    runs = context.runs(tenant)
+    placed = tree_of(
+        runs.client, runs.scope, run_id, lambda name: context.reads_now("logs", tenant, name)
+    )
+    print_tree(placed, everything=everything, json=json)
 
 
 def show(

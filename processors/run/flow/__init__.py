@@ -1,0 +1,1 @@
+"""Runs whose calls a graph of steps decides on, and no model."""

@@ -1,0 +1,1 @@
+"""Runs that ask for runs."""
