@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from runfold.events import topics
-from runfold.infra.gateway.asked import MemoryAskedStore
+from runfold.infra.gateway.asked import Asked, MemoryAskedStore
 from runfold.producers.errors import UnavailableError
 from runfold.surfaces.application.runs.asking.once import Once
 from tests.http.serving import Served, serving
@@ -108,6 +109,27 @@ def test_a_request_that_may_have_arrived_is_made_again_with_its_id(
     made = {each.key for each in served.log.read(topics.REQUESTS)}
     assert made == {again.json()["run_id"].encode()}
     assert ask(client, "key").json() == again.json()
+
+
+def test_what_is_durable_is_acknowledged_though_it_cannot_be_noted_as_made() -> None:
+    class Away(MemoryAskedStore):
+        """Its database goes away while the request is on its way."""
+
+        def done(self, asked: Asked) -> None:
+            raise psycopg.OperationalError("the connection was cut")
+
+    clock = Clock()
+    with serving(once=Once(Away(), wall=clock)) as served:
+        client = served.client()
+        first = ask(client, "key")
+        assert (first.status_code, how_many(served)) == (202, 1)
+        assert client.get(first.headers["location"]).status_code == 200
+        assert ask(client, "key").json()["code"] == "under_way"
+        clock.now += timedelta(seconds=61)
+        # Nobody noted it, and the log has it.
+        again = ask(client, "key")
+        assert (again.status_code, again.json()) == (202, first.json())
+        assert how_many(served) == 1
 
 
 def test_a_request_that_is_refused_leaves_its_key_free(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -26,6 +27,9 @@ from runfold.surfaces.application.errors import (
     RefusedError,
     UnderWayError,
 )
+from runfold.surfaces.application.faults import Code, fault_of
+
+_log = logging.getLogger("runfold.gateway")
 
 LEASE = timedelta(seconds=60)
 """How long a request may be under way before somebody else may go on with it."""
@@ -89,7 +93,7 @@ class Once:
                 return Submitted(run_id, repeated=False)
             case Again(run_id):
                 if await is_there(run_id):
-                    await asyncio.to_thread(self._store.done, asked)
+                    await self._note(asked)
                 elif not ages or self._may_begin(run_id):
                     await self._make(asked, run_id, submit)
                 else:
@@ -110,7 +114,20 @@ class Once:
             # It may have arrived, also where the requester went away meanwhile.
             await asyncio.shield(asyncio.to_thread(self._store.undone, asked, arrived=True))
             raise
-        await asyncio.to_thread(self._store.done, asked)
+        await self._note(asked)
+
+    async def _note(self, asked: Asked) -> None:
+        """Note that a request is durable, which is what is acknowledged, noted or not.
+
+        Where it is not noted, whoever comes again is told to wait for the end of the lease, and
+        then what the log has.
+        """
+        try:
+            await asyncio.to_thread(self._store.done, asked)
+        except Exception as error:
+            if fault_of(error).code is not Code.UNAVAILABLE:
+                raise
+            _log.warning("a request is not noted as made: %s", type(error).__name__)
 
     def _may_begin(self, run_id: str) -> bool:
         """Whether the run processor would still take a request with this id."""

@@ -173,9 +173,7 @@ def _heard(listeners: Sequence[dict[str, Any]], read: Histories) -> Iterator[str
             yield f"{run}: heard {_numbers(heard)} of {len(whole)} events"
 
 
-def _watched(
-    watchers: Sequence[dict[str, Any]], acked: set[str], read: Histories
-) -> Iterator[str]:
+def _watched(watchers: Sequence[dict[str, Any]], acked: set[str], read: Histories) -> Iterator[str]:
     """Of each run asked for here, all; of others, what was heard is without gap or double."""
     for each in watchers:
         by_run: dict[str, list[tuple[int, str]]] = defaultdict(list)

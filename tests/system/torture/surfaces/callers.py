@@ -89,9 +89,7 @@ class Callers:
         return plain(200, b"ok")
 
     def _all_heard(self) -> bool:
-        heard = (
-            {run for run, _, kind in each.heard if kind in ENDS} for each in self._watchers
-        )
+        heard = ({run for run, _, kind in each.heard if kind in ENDS} for each in self._watchers)
         return all(self._acked <= each for each in (*heard, self._hooked))
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
@@ -143,7 +141,9 @@ class Callers:
         params = {"message": said, "configuration": {"returnImmediately": True}}
         call = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": params}
         for _ in range(100):
-            found = await self._asking.until_answered("POST", f"/a2a/agents/{body['agent']}", _A2A, call)
+            found = await self._asking.until_answered(
+                "POST", f"/a2a/agents/{body['agent']}", _A2A, call
+            )
             task = found.body.get("result", {}).get("task", {})
             if "id" in task:
                 self._notes.note("acked", goal=goal, run=task["id"])

@@ -50,7 +50,9 @@ class Listener:
         headers = _STREAM if self.last is None else {**_STREAM, "last-event-id": self.last}
         url, quiet = self.asking.one() + self.path, httpx.Timeout(_QUIET_S, connect=5)
         try:
-            async with self.asking.http.stream("GET", url, headers=headers, timeout=quiet) as answer:
+            async with self.asking.http.stream(
+                "GET", url, headers=headers, timeout=quiet
+            ) as answer:
                 if answer.status_code == 200:
                     await self._take(answer)
                 else:
