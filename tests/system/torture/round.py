@@ -17,8 +17,8 @@ class Rules:
     """How a round is played; ``tree`` is where the product's code is taken from.
 
     ``pooled`` returns the address by which the product reaches the database of the round. Where
-    ``calls_per_s`` is more than none, two gateways and the process that delivers run too, and as many
-    runs are asked for through them a second.
+    ``calls_per_s`` is more than none, two gateways and the process that delivers run too, and so
+    many runs are asked for through them a second.
     """
 
     seed: str

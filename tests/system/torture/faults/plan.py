@@ -104,6 +104,7 @@ class Settings:
 _LONG_S, _CALM_S, _TIMED_S = 90.0, 27.0, (16.0, 9.0, 2.0)
 
 _OF_PROCESSES = {"kill": 30, "failpoint": 30, "term": 5, "freeze": 3, "zombie": 3, "member": 6}
+_OF_SURFACES = {"kill": 8, "failpoint": 3, "freeze": 4, "term": 2}
 _OF_SERVERS = {"broker": 3, "postgres": 4, "proxy": 10, "clock": 3, "disk": 3}
 
 
@@ -160,9 +161,11 @@ def _of_surfaces(settings: Settings) -> Iterator[Fault]:
     choice = Random(f"{settings.seed}/surfaces")
     at = 1.0 + choice.expovariate(1 / settings.every)
     while at <= settings.seconds * 0.9:
-        kind = _one(choice, {"kill": 8, "failpoint": 3, "freeze": 4, "term": 2})
+        kind = _one(choice, _OF_SURFACES)
         target = _one(choice, {GATEWAY: 2, DELIVERY: 1})
-        if kind == "failpoint":
+        if settings.kinds and kind not in settings.kinds:
+            pass
+        elif kind == "failpoint":
             target, detail = DELIVERY, f"{choice.choice(_OF_DELIVERY)}:{choice.randint(1, 10)}"
             yield Fault(at, kind, target, detail)
         else:

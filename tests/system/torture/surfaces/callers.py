@@ -20,6 +20,7 @@ from random import Random
 from typing import Any
 
 from tests.delivery.receiver import Got, Receiver, plain
+from tests.mcp.clients import over_http
 from tests.system.torture.simulation.load import ENOUGH, STOP
 from tests.system.torture.simulation.shapes import shape_of
 from tests.system.torture.surfaces.asking import Answer, Asking
@@ -30,8 +31,9 @@ BASES, KEY, HOOK = "TORTURE_GATEWAYS", "TORTURE_KEY", "TORTURE_HOOK_PORT"
 READY = "callers.ready"
 WATCHERS = 2
 _A2A = {"a2a-version": "1.0"}
-_WAYS = {"keyed": 10, "twice": 3, "plain": 3, "a2a": 3, "never": 2}
+_WAYS = {"keyed": 10, "twice": 3, "plain": 3, "a2a": 3, "mcp": 2, "never": 2}
 _HEARD_S = 300.0
+_CALL_S = 75.0
 
 
 class Callers:
@@ -68,7 +70,7 @@ class Callers:
             await asyncio.wait(set(self._tasks))
         until = time.monotonic() + _HEARD_S
         while not self._all_heard() and time.monotonic() < until:
-            await asyncio.sleep(0.2)
+            await asyncio.wait(watching, timeout=0.2)
         self._over = True
         for each in watching:
             each.cancel()
@@ -115,6 +117,8 @@ class Callers:
             run = found.body.get("run_id") if found and found.status == 202 else None
         elif way == "a2a":
             run = await self._as_agent(goal, body)
+        elif way == "mcp":
+            run = await self._as_tool(goal, body)
         else:
             both = [self._keyed(goal, body) for _ in range(2 if way == "twice" else 1)]
             run = (await asyncio.gather(*both))[0]
@@ -152,6 +156,28 @@ class Callers:
             await asyncio.sleep(0.5)
         self._fault(f"{goal}: A2A never answered with a task")
         return None
+
+    async def _as_tool(self, goal: str, body: dict[str, str]) -> str | None:
+        given = {"goal": goal, "idempotency_key": goal, "wait_s": 0}
+        for _ in range(100):
+            try:
+                found = await asyncio.wait_for(self._called(body["agent"], given), _CALL_S)
+            except Exception as error:  # noqa: BLE001 - its client has no end of ways to say so
+                self._notes.note("mcp", said=repr(error)[:300])
+            else:
+                self._notes.note("mcp", said=str(found)[:300])
+                if found.get("run_id"):
+                    self._notes.note("acked", goal=goal, run=found["run_id"])
+                    return str(found["run_id"])
+            await asyncio.sleep(0.5)
+        self._fault(f"{goal}: MCP never answered with a run")
+        return None
+
+    async def _called(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
+        one = self._asking.one()
+        async with over_http(one, self._asking.key, era="2026-07-28") as client:
+            found = await client.call_tool(name, given)
+            return dict(found.structured_content or {})
 
     async def _refused(self, choice: Random, body: dict[str, str]) -> None:
         """Ask for what must be refused: whatever goes wrong, it must not run."""
