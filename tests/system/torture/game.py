@@ -289,7 +289,9 @@ class Game:
             rules = replace(rules, env={**self._provider.env, **rules.env})
         through = self._servers.through_proxy
         more = self._front.env(name, number)
-        return made(name, number, partitions, rules, self._folder, self._settings, through, more)
+        return made(
+            name, number, partitions, rules, self._folder, self._settings, through, more=more
+        )
 
 
 def _heard(line: str) -> None:

@@ -86,8 +86,8 @@ class Settings:
 
     ``every`` and ``servers_every`` are the mean seconds between faults of processes, and between
     those of servers, network and clock, each of which holds everything up for a while. With a
-    ``standby`` the first database dies once, for good. With ``surfaces`` gateways and the process that
-    delivers are killed and frozen too.
+    ``standby`` the first database dies once, for good. With ``surfaces`` gateways and the process
+    that delivers are killed and frozen too.
     """
 
     seed: str

@@ -38,6 +38,7 @@ def made(
     folder: Path,
     settings: Settings,
     through_proxy: str,
+    *,
     more: Mapping[str, str],
 ) -> Kept:
     """Return the process of a kind with that number; it is not started yet.

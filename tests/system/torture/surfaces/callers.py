@@ -72,10 +72,10 @@ class Callers:
         while not self._all_heard() and time.monotonic() < until:
             await asyncio.wait(watching, timeout=0.2)
         self._over = True
-        for each in watching:
-            each.cancel()
+        for task in watching:
+            task.cancel()
             with suppress(asyncio.CancelledError):
-                await each
+                await task
         for number, listener in enumerate(self._watchers):
             self._notes.note("watched", by=number, heard=listener.heard, cuts=listener.cuts)
 

@@ -68,7 +68,8 @@ class Front:
                     KEY: self.key,
                     HOOK: str(self.ports["hook"]),
                 }
-        return {}
+            case _:
+                return {}
 
     def is_ready(self) -> bool:
         """Whether all gateways serve, and what is written from now on is delivered."""
