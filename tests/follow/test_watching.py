@@ -1,4 +1,4 @@
-"""All runs of a tenant, watched: what happens at the join of history and what comes, step by step."""
+"""All runs of a tenant, watched: step by step where history and what comes are joined."""
 
 from __future__ import annotations
 

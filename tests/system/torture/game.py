@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,8 +41,7 @@ from tests.system.torture.simulation.people import LEDGER
 from tests.system.torture.simulation.shapes import PROVIDED, publish_definitions
 from tests.system.torture.simulation.tenants import ADMITTED
 from tests.system.torture.surfaces import noted
-from tests.system.torture.surfaces.callers import READY
-from tests.system.torture.surfaces.front import KINDS, Front, Sizes
+from tests.system.torture.surfaces.front import Front, Sizes
 
 _SERVERS_S = 120.0
 _VIEWS_S = 20.0
@@ -130,7 +129,7 @@ class Game:
         for partitions in _halves(self._settings.partitions):
             self._spawn(RUNS, partitions)
         if self._rules.calls_per_s:
-            self._open_surfaces()
+            self._front.open(self._spawn, self._keeper)
         completions = self._completions()
         watch = PositionWatch(self._settings.database_url)
         watch.start()
@@ -232,22 +231,6 @@ class Game:
 
     def _acknowledged(self) -> frozenset[str]:
         return load.read_log(self._folder).acknowledged | noted.acknowledged(self._folder)
-
-    def _open_surfaces(self) -> None:
-        """Start what people reach; those who reach for it once all that happens is delivered."""
-        *served, callers = KINDS
-        for name in served:
-            self._spawn(name)
-        self._tend_until(self._front.is_ready)
-        # It is not killed: an end of it is the last one.
-        self._spawn(callers).wanted = False
-        self._tend_until((self._folder / READY).exists)
-
-    def _tend_until(self, done: Callable[[], bool]) -> None:
-        until = time.monotonic() + _SERVERS_S
-        while not done() and time.monotonic() < until:
-            self._keeper.tend()
-            time.sleep(_TICK_S)
 
     def _projected(self) -> bool:
         return all(caught_up(self._settings, view) for view in ("runs", "dead_letters"))

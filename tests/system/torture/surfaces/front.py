@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,13 +18,14 @@ from runfold.stack.settings import Settings
 from runfold.surfaces.application.governing.api_keys import ApiKeys, KeyWish, hash_key_in
 from tests.delivery.running import OPEN, owned
 from tests.system.torture.faults.plan import CALLERS, DELIVERY, GATEWAY
-from tests.system.torture.processes.keeper import Kept
+from tests.system.torture.processes.keeper import Keeper, Kept
 from tests.system.torture.simulation.shapes import TENANT, publish_all
-from tests.system.torture.surfaces.callers import BASES, HOOK, KEY
+from tests.system.torture.surfaces.callers import BASES, HOOK, KEY, READY
 
 GATEWAYS = 2
 _NAMES = ("hook", *(f"gateway{number}" for number in range(1, GATEWAYS + 1)))
 _SAMPLED_S = 0.5
+_READY_S = 120.0
 
 
 @dataclass
@@ -71,11 +74,29 @@ class Front:
             case _:
                 return {}
 
+    def open(self, spawn: Callable[[str], Kept], keeper: Keeper) -> None:
+        """Start what people reach; those who reach for it once all that happens is delivered."""
+        *served, callers = KINDS
+        for name in served:
+            spawn(name)
+        _tend_until(self.is_ready, keeper)
+        # It is not killed: an end of it is the last one.
+        spawn(callers).wanted = False
+        _tend_until((self.settings.home / READY).exists, keeper)
+
     def is_ready(self) -> bool:
         """Whether all gateways serve, and what is written from now on is delivered."""
         return owned(self.settings) and all(
             _answers(self.ports[f"gateway{number}"]) for number in range(1, GATEWAYS + 1)
         )
+
+
+def _tend_until(done: Callable[[], bool], keeper: Keeper) -> None:
+    until = time.monotonic() + _READY_S
+    while not done():
+        assert time.monotonic() < until, f"the surfaces are not ready after {_READY_S:.0f} s"
+        keeper.tend()
+        time.sleep(0.05)
 
 
 def _answers(port: int) -> bool:
