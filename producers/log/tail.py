@@ -195,9 +195,7 @@ def in_range(
             yield batch
 
 
-def _before(
-    records: list[RawRecord], ends: dict[Place, int], *, alone: bool
-) -> list[RawRecord]:
+def _before(records: list[RawRecord], ends: dict[Place, int], *, alone: bool) -> list[RawRecord]:
     """Return the records before the ends of their places, and leave out of those what is done.
 
     ``alone`` says that there never was more than one place: of others that are done, what stands
