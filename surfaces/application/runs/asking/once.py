@@ -19,6 +19,7 @@ from runfold.infra.gateway.asked import (
     UnderWay,
 )
 from runfold.producers.client.broker_time import BOUND, OLDEST
+from runfold.producers.errors import NoTopicError
 from runfold.producers.errors import RefusedError as LogRefused
 from runfold.producers.identity import made_at, uuid7
 from runfold.surfaces.application.errors import (
@@ -95,7 +96,7 @@ class Once:
                 if await is_there(run_id):
                     await self._note(asked)
                 elif not ages or self._may_begin(run_id):
-                    await self._make(asked, run_id, submit)
+                    await self._make(asked, run_id, submit, before=True)
                 else:
                     raise InDoubtError(
                         "This request was begun before, too long ago to make it again, and is not "
@@ -104,11 +105,16 @@ class Once:
                     )
                 return Submitted(run_id, repeated=True)
 
-    async def _make(self, asked: Asked, run_id: str, submit: Submit) -> None:
+    async def _make(
+        self, asked: Asked, run_id: str, submit: Submit, *, before: bool = False
+    ) -> None:
+        """Ask for a run; ``before`` says that it was asked for already, and may still arrive."""
         try:
             await submit(run_id)
-        except (RefusedError, LogRefused):
-            await asyncio.to_thread(self._store.undone, asked, arrived=False)
+        except (RefusedError, LogRefused) as refused:
+            # Brokers that do not know a topic yet refuse nothing that they had taken before.
+            arrived = before or isinstance(refused, NoTopicError)
+            await asyncio.to_thread(self._store.undone, asked, arrived=arrived)
             raise
         except BaseException:
             # It may have arrived, also where the requester went away meanwhile.

@@ -13,8 +13,8 @@ import httpx
 
 from tests.system.torture.surfaces.noted import Notes
 
-_SILENT_S = 75.0
-"""Longer than any answer may take: the log is waited for 30 s at most, a control's effect 15 s."""
+_SILENT_S = 150.0
+"""Longer than any answer may take."""
 
 _AGAIN_S = 0.4
 _LIVES = {"under_way", "unavailable", "not_yet", "too_busy", "too_many_requests"}
@@ -64,7 +64,11 @@ class Asking:
             self.notes.note("cut")
             return None
         self.notes.note(
-            "answer", status=found.status, code=found.code, s=round(time.monotonic() - began, 2)
+            "answer",
+            status=found.status,
+            code=found.code,
+            s=round(time.monotonic() - began, 2),
+            agent="/a2a/" in url,
         )
         self._look_at(method, url, found)
         return found
