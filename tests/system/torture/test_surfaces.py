@@ -24,5 +24,4 @@ def test_what_a_gateway_acknowledged_is_kept_whatever_dies() -> None:
     assert reached["refused"] > 0
     assert reached["controls"] > 2
     assert reached["cuts of streams"] > 10
-    assert reached["answered 503"] > 0
     assert verdict.kills >= 5

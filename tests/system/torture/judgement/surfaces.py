@@ -22,7 +22,9 @@ from tests.system.torture.surfaces.noted import NEVER, noted
 LONGEST_S = 60.0
 """How long an answer may take: the log is waited for 30 s, a begin and an effect a while more."""
 
-MOST_THREADS = 160
+MOST_THREADS = 300
+"""While the log is away each of 32 threads may wait with a client of its own, which has several."""
+
 MOST_MB = 500
 
 _KINDS = (

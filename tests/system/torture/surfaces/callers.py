@@ -163,9 +163,9 @@ class Callers:
             try:
                 found = await asyncio.wait_for(self._called(body["agent"], given), _CALL_S)
             except Exception as error:  # noqa: BLE001 - its client has no end of ways to say so
-                self._notes.note("mcp", said=repr(error)[:300])
+                self._notes.note("mcp", goal=goal, said=repr(error)[:300])
             else:
-                self._notes.note("mcp", said=str(found)[:300])
+                self._notes.note("mcp", goal=goal, said=str(found)[:300])
                 if found.get("run_id"):
                     self._notes.note("acked", goal=goal, run=found["run_id"])
                     return str(found["run_id"])
@@ -177,7 +177,8 @@ class Callers:
         one = self._asking.one()
         async with over_http(one, self._asking.key, era="2026-07-28") as client:
             found = await client.call_tool(name, given)
-            return dict(found.structured_content or {})
+            # What went wrong has no structure, and says in words what it is.
+            return dict(found.structured_content or {"said": str(found.content)})
 
     async def _refused(self, choice: Random, body: dict[str, str]) -> None:
         """Ask for what must be refused: whatever goes wrong, it must not run."""

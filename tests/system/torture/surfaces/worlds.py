@@ -23,7 +23,7 @@ REACHED_SHORT = Trouble(
     seconds=13.0,
     shapes=_SHAPES,
     runs_per_s=0.5,
-    calls_per_s=4.0,
+    calls_per_s=3.0,
     late_s=3.0,
     settle_s=120.0,
 )
