@@ -2,6 +2,7 @@
 
 LogError
 ├── RefusedError      refuse: it will never be accepted as it is; change what was asked
+│   └── NoTopicError  see that the topics are there: a broker that has just come back knows not all
 ├── UnavailableError  retry: the log did not answer in time; the same may succeed later
 │   └── NotYetError   retry: what was waited for has not happened in the time given
 ├── LostStartError    restore: what a topic must keep for good is not there any more
@@ -29,11 +30,15 @@ _REFUSED = frozenset(
         KafkaError.GROUP_AUTHORIZATION_FAILED,
         KafkaError.SASL_AUTHENTICATION_FAILED,
         KafkaError.TOPIC_EXCEPTION,
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError.UNSUPPORTED_SASL_MECHANISM,
         # librdkafka's own codes are public, whatever their names look like.
         KafkaError._AUTHENTICATION,  # noqa: SLF001
         KafkaError._INVALID_ARG,  # noqa: SLF001
+    }
+)
+_NO_TOPIC = frozenset(
+    {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
         KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
     }
@@ -68,6 +73,10 @@ class LogError(Exception):
 
 class RefusedError(LogError):
     """It will never be accepted as it is; the message says what to change."""
+
+
+class NoTopicError(RefusedError):
+    """The brokers know no such topic, or do not know it yet: nothing is wrong with the request."""
 
 
 class UnavailableError(LogError):
@@ -132,6 +141,8 @@ def translated(problem: KafkaError | KafkaException, doing: str) -> LogError:
     sentence = f"Kafka failed while {doing}: {error.str()}"
     if is_fatal(error) or error.code() in _FATAL:
         return FatalError(f"{sentence}. Close this client and make a new one.")
+    if error.code() in _NO_TOPIC:
+        return NoTopicError(f"{sentence}. See that the topics were made, and try again.")
     if error.code() in _REFUSED:
         return RefusedError(f"{sentence}.")
     return UnavailableError(f"{sentence}. Check that the broker runs, and try again.")

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from runfold.infra.kafka import clients
 from runfold.infra.kafka.clients import Admin, Consumer
 from runfold.producers.errors import (
-    RefusedError,
+    NoTopicError,
     UnreadableError,
     is_unreadable,
     translated,
@@ -115,7 +115,7 @@ def places_of(client: Consumer | Admin, topic: str) -> list[Place]:
     if known.error is not None and known.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
         raise translated(known.error, f"asking for the partitions of {topic}")
     if not known.partitions:
-        raise RefusedError(f"There is no topic {topic}; create it first.")
+        raise NoTopicError(f"There is no topic {topic}; create it first.")
     return [(topic, number) for number in range(len(known.partitions))]
 
 

@@ -10,7 +10,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.base import Record
 from runfold.events.run import Event
 from runfold.events.topics import EVENTS, WHOLE
-from runfold.producers.errors import RefusedError
+from runfold.producers.errors import NoTopicError
 from runfold.producers.log.delivery import delivered
 from runfold.producers.log.envelope import headers_of, value_of
 from runfold.producers.log.partitioner import partition_for
@@ -122,7 +122,7 @@ class MemoryLog:
 
     def _partitions(self, topic: str) -> list[list[Delivery]]:
         if topic not in self._held:
-            raise RefusedError(f"There is no topic {topic}; create it first.")
+            raise NoTopicError(f"There is no topic {topic}; create it first.")
         return self._held[topic]
 
 

@@ -169,6 +169,7 @@ def in_range(
     open_places = {place: at for place, at in ends.items() if starts.get(place, 0) < at}
     if not open_places:
         return
+    alone = len(open_places) == 1
     tail.assign({place: starts.get(place, BEGINNING) for place in open_places})
     heard = time.monotonic()
     while open_places:
@@ -185,7 +186,7 @@ def in_range(
             heard = time.monotonic()
         elif time.monotonic() - heard > silent_s:
             raise UnavailableError(_silence(open_places, silent_s))
-        batch = _before(portion.records, open_places)
+        batch = _before(portion.records, open_places, alone=alone)
         for place, at in portion.reached.items():
             # Trailing control records do not advance a position: only the end event shows it.
             if at >= open_places.get(place, at + 1):
@@ -194,9 +195,13 @@ def in_range(
             yield batch
 
 
-def _before(records: list[RawRecord], ends: dict[Place, int]) -> list[RawRecord]:
-    """Return the records before the ends of their places, and leave out of those what is done."""
-    if len(ends) == 1 and records:
+def _before(records: list[RawRecord], ends: dict[Place, int], *, alone: bool) -> list[RawRecord]:
+    """Return the records before the ends of their places, and leave out of those what is done.
+
+    ``alone`` says that there never was more than one place: of others that are done, what stands
+    behind their ends still comes, and with a gap where some of it was passed over before.
+    """
+    if alone and ends and records:
         # The common case, without a look at each record.
         (end,) = ends.values()
         if (records[-1].offset() or 0) + 1 < end:

@@ -57,6 +57,7 @@ _EXPECTED: tuple[tuple[str, str, Code], ...] = (
     ("runfold.infra.artifacts.errors", "ArtifactMissingError", Code.NOT_FOUND),
     ("runfold.infra.artifacts.errors", "ArtifactDamagedError", Code.STORAGE),
     ("runfold.infra.artifacts.errors", "ArtifactsUnavailableError", Code.UNAVAILABLE),
+    ("runfold.producers.errors", "NoTopicError", Code.UNAVAILABLE),
     ("runfold.producers.errors", "RefusedError", Code.INVALID),
     ("runfold.producers.errors", "NotYetError", Code.NOT_YET),
     ("runfold.producers.errors", "UnavailableError", Code.UNAVAILABLE),

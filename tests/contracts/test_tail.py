@@ -246,6 +246,68 @@ def test_a_log_that_stays_silent_is_not_waited_for_for_ever() -> None:
     assert beats
 
 
+class Told:
+    """A tail that gives what it was told, a portion at a time."""
+
+    def __init__(self, *portions: list[tuple[Place, int]]) -> None:
+        self._portions = list(portions)
+
+    def assign(self, positions: Positions) -> None:
+        pass
+
+    def take(self, most: int, wait_s: float) -> Portion:
+        given = self._portions.pop(0) if self._portions else []
+        return Portion(records=[_Numbered(place, at) for place, at in given])
+
+    def known_ends(self) -> dict[Place, int]:
+        return {}
+
+    def close(self) -> None:
+        pass
+
+
+class _Numbered:
+    """A record of which nothing but its place is known."""
+
+    def __init__(self, place: Place, at: int) -> None:
+        self._place, self._at = place, at
+
+    def topic(self) -> str:
+        return self._place[0]
+
+    def partition(self) -> int:
+        return self._place[1]
+
+    def offset(self) -> int:
+        return self._at
+
+    def key(self) -> bytes | None:
+        return None
+
+    value = key
+
+    def headers(self) -> Any:
+        return None
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, 0
+
+
+def test_a_place_that_was_read_to_its_end_gives_nothing_more_while_others_are_read() -> None:
+    # What stands behind the end of one comes while the other still has much to give: two of it
+    # with the last that is wanted, and one later.
+    portions = (
+        [(PLACE, 0), (OTHER, 0), (OTHER, 1), (OTHER, 2), (OTHER, 3), (PLACE, 1)],
+        [(OTHER, 4), (PLACE, 2)],
+        [(OTHER, 5), (PLACE, 3), (PLACE, 4), (PLACE, 5)],
+    )
+    read = in_range(Told(*portions), {PLACE: 0, OTHER: 0}, {PLACE: 5, OTHER: 2})
+    assert [(place_of(each), each.offset()) for batch in read for each in batch] == [
+        *((PLACE, 0), (OTHER, 0), (OTHER, 1), (PLACE, 1)),
+        *((PLACE, number) for number in (2, 3, 4)),
+    ]
+
+
 @pytest.mark.integration
 def test_open_and_aborted_transactions_are_in_the_ends_and_not_in_a_range(bootstrap: str) -> None:
     log = _kafka(bootstrap)

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from runfold.events import topics
-from runfold.infra.gateway.asked import MemoryAskedStore
-from runfold.producers.errors import UnavailableError
+from runfold.infra.gateway.asked import Asked, MemoryAskedStore
+from runfold.producers.errors import NoTopicError, RefusedError, UnavailableError
 from runfold.surfaces.application.runs.asking.once import Once
 from tests.http.serving import Served, serving
 
@@ -110,6 +111,27 @@ def test_a_request_that_may_have_arrived_is_made_again_with_its_id(
     assert ask(client, "key").json() == again.json()
 
 
+def test_what_is_durable_is_acknowledged_though_it_cannot_be_noted_as_made() -> None:
+    class Away(MemoryAskedStore):
+        """Its database goes away while the request is on its way."""
+
+        def done(self, asked: Asked) -> None:
+            raise psycopg.OperationalError("the connection was cut")
+
+    clock = Clock()
+    with serving(once=Once(Away(), wall=clock)) as served:
+        client = served.client()
+        first = ask(client, "key")
+        assert (first.status_code, how_many(served)) == (202, 1)
+        assert client.get(first.headers["location"]).status_code == 200
+        assert ask(client, "key").json()["code"] == "under_way"
+        clock.now += timedelta(seconds=61)
+        # Nobody noted it, and the log has it.
+        again = ask(client, "key")
+        assert (again.status_code, again.json()) == (202, first.json())
+        assert how_many(served) == 1
+
+
 def test_a_request_that_is_refused_leaves_its_key_free(
     served: Served, client: httpx.Client
 ) -> None:
@@ -119,6 +141,44 @@ def test_a_request_that_is_refused_leaves_its_key_free(
     )
     assert refused.status_code in {413, 422}
     assert ask(client, "key").status_code == 202
+
+
+def test_brokers_that_do_not_know_their_topics_yet_are_no_fault_of_the_request(
+    served: Served, client: httpx.Client
+) -> None:
+    publish = served.log.publish_all
+
+    def forgets(*given: Any, **named: Any) -> Any:
+        raise NoTopicError("Kafka failed while publishing: unknown topic.")
+
+    served.log.publish_all = forgets  # type: ignore[method-assign]
+    first = ask(client, "key")
+    assert (first.status_code, first.json()["retryable"]) == (503, True)
+    served.log.publish_all = publish  # type: ignore[method-assign]
+    assert ask(client, "key").status_code == 202
+    assert how_many(served) == 1
+
+
+def test_what_may_still_arrive_keeps_its_run_though_it_is_refused_the_next_time(
+    served: Served, client: httpx.Client
+) -> None:
+    publish = served.log.publish_all
+    made: list[str] = []
+
+    def fails(error: Exception) -> Any:
+        def work(topic: str, records: Any, *given: Any, **named: Any) -> Any:
+            made.append(records[0][1])
+            raise error
+
+        return work
+
+    for error in (UnavailableError("no answer"), RefusedError("not now")):
+        served.log.publish_all = fails(error)  # type: ignore[method-assign]
+        assert ask(client, "key").status_code in {503, 422}
+    served.log.publish_all = publish  # type: ignore[method-assign]
+    answer = ask(client, "key")
+    assert answer.status_code == 202
+    assert {*made, answer.json()["run_id"]} == {made[0]}
 
 
 class Clock:

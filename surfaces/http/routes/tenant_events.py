@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from starlette.responses import Response
 
 from runfold.events.run import Event
-from runfold.producers.errors import RefusedError
+from runfold.producers.errors import NoTopicError, RefusedError
 from runfold.producers.follow.watching import TooFarBehindError
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.gateway import Gateway
@@ -44,6 +44,8 @@ async def stream(call: Call[None]) -> Response:
             raise Problem(
                 "too_far_behind", f"{error} Begin from now, and read what was from `GET /runs`."
             ) from None
+        except NoTopicError:
+            raise
         except RefusedError as error:
             raise Problem("cursor_malformed", str(error)) from None
         unless_sent.pop_all()

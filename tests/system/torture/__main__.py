@@ -35,6 +35,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--kinds", default="", help="only these faults, such as kill,broker")
     parser.add_argument("--brokers", type=int, choices=(1, 3), help="in every round; else in turn")
     parser.add_argument("--standby", action="store_true", help="lose Postgres in every round")
+    parser.add_argument("--surfaces", action="store_true", help="ask over HTTP in every round")
     parser.add_argument(
         "--worlds", help="worlds after the rounds: all, none, part of a name; else as many in turn"
     )

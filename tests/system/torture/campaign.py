@@ -27,6 +27,10 @@ _PRODUCT = ("events", "infra", "producers", "processors", "projections")
 _PARKING = 0.5
 """The share of rounds in which runs that wait for a person are parked after a moment."""
 
+_SURFACES = {0}
+"""Of every two rounds, those in which runs are asked for through the surfaces as well."""
+
+_CALLS_PER_S = 4.0
 _STANDBY, _BROKERS = {3}, {6}
 """Of every eight rounds, those with a database that is lost, and those with three brokers."""
 
@@ -41,6 +45,7 @@ def rounds(seed: str, seconds: float, *, mixed: bool = True) -> list[Settings]:
             OWNERSHIPS[number % len(OWNERSHIPS)],
             brokers=3 if mixed and number % 8 in _BROKERS else 1,
             standby=mixed and number % 8 in _STANDBY,
+            surfaces=mixed and number % 2 in _SURFACES,
         )
         for number in range(count)
     ]
@@ -59,6 +64,7 @@ def chosen_rounds(chosen: argparse.Namespace) -> Iterable[Settings]:
             one,
             brokers=chosen.brokers or one.brokers,
             standby=chosen.standby or one.standby,
+            surfaces=chosen.surfaces or one.surfaces,
             every=chosen.every,
             servers_every=chosen.servers_every,
             kinds=tuple(chosen.kinds.split(",")) if chosen.kinds else (),
@@ -151,6 +157,7 @@ def _round(
         most_open=chosen.open,
         again=chosen.again,
         engine=engine,
+        calls_per_s=_CALLS_PER_S if settings.surfaces else 0.0,
     )
     verdict = play(found, folder / f"round{seed.replace('/', '-')}", rules, settings)
     print(report.line(verdict), flush=True)
@@ -173,7 +180,8 @@ def mode(settings: Settings) -> str:
     """How lanes are owned, and what servers there are."""
     standby = ", Postgres with a standby" if settings.standby else ""
     brokers = f", {settings.brokers} brokers" if settings.brokers > 1 else ""
-    return f"{settings.ownership} ownership{brokers}{standby}"
+    surfaces = ", surfaces" if settings.surfaces else ""
+    return f"{settings.ownership} ownership{brokers}{standby}{surfaces}"
 
 
 def _replay(chosen: argparse.Namespace, settings: Settings) -> str:
@@ -183,5 +191,6 @@ def _replay(chosen: argparse.Namespace, settings: Settings) -> str:
         f" --again {chosen.again} --open {chosen.open}"
     )
     more += " --standby" if settings.standby else ""
+    more += " --surfaces" if settings.surfaces else ""
     more += f" --kinds {chosen.kinds}" if chosen.kinds else ""
     return f'make torture SEED={chosen.seed} SECONDS={settings.seconds:.0f} TORTURE="{more}"'

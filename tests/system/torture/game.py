@@ -15,7 +15,15 @@ from runfold.stack.settings import Settings
 from tests.projections.running import caught_up
 from tests.support.stack import fresh_topics
 from tests.system.torture.faults.injector import Injector
-from tests.system.torture.faults.plan import LOAD, PEOPLE, PROJECTOR, RUNS, TOOLS, Fault
+from tests.system.torture.faults.plan import (
+    CALLERS,
+    LOAD,
+    PEOPLE,
+    PROJECTOR,
+    RUNS,
+    TOOLS,
+    Fault,
+)
 from tests.system.torture.faults.worlds import WorldFaults
 from tests.system.torture.judgement.positions import PositionWatch
 from tests.system.torture.judgement.tenants import counts, read_tenants
@@ -32,6 +40,8 @@ from tests.system.torture.simulation.ledger import Ledger
 from tests.system.torture.simulation.people import LEDGER
 from tests.system.torture.simulation.shapes import PROVIDED, publish_definitions
 from tests.system.torture.simulation.tenants import ADMITTED
+from tests.system.torture.surfaces import noted
+from tests.system.torture.surfaces.front import Front, Sizes
 
 _SERVERS_S = 120.0
 _VIEWS_S = 20.0
@@ -54,6 +64,7 @@ class Left:
     drained: list[tuple[str, int]]
     regressions: list[str]
     strangers: list[str]
+    sizes: Sizes
 
 
 class Game:
@@ -82,6 +93,8 @@ class Game:
             self._strangers,
             self._injector.later,
         )
+        self._front = Front(self._settings)
+        self._sizes = Sizes(self._keeper.kept)
         self._numbers: dict[str, int] = {}
         self._ended: set[str] = set()
         self._throttled = 0.0
@@ -94,6 +107,8 @@ class Game:
         Ledger(ledger).create()
         publish_definitions(self._settings, ledger, self._rules.shapes)
         (self._folder / "clock").write_text("0")
+        if self._rules.calls_per_s:
+            self._front.prepare()
         try:
             return self._play(faults)
         finally:
@@ -113,9 +128,12 @@ class Game:
             self._spawn(name)
         for partitions in _halves(self._settings.partitions):
             self._spawn(RUNS, partitions)
+        if self._rules.calls_per_s:
+            self._front.open(self._spawn, self._keeper)
         completions = self._completions()
         watch = PositionWatch(self._settings.database_url)
         watch.start()
+        self._sizes.start()
         began, waiting = time.time(), list(faults)
         start = time.monotonic()
         while time.monotonic() - start < self._rules.seconds:
@@ -132,7 +150,8 @@ class Game:
         faults_ended = time.time()
         self._settle(completions)
         settled = time.time() - faults_ended
-        missing = sorted(load.read_log(self._folder).acknowledged - self._ended)
+        missing = sorted(self._acknowledged() - self._ended)
+        self._sizes.stop()
         drained = self._stopped()
         watch.stop()
         completions.close()
@@ -148,6 +167,7 @@ class Game:
             drained,
             watch.regressions,
             strangers,
+            self._sizes,
         )
 
     def _stopped(self) -> list[tuple[str, int]]:
@@ -175,7 +195,7 @@ class Game:
         if time.monotonic() - self._throttled < _THROTTLE_S:
             return
         self._throttled = time.monotonic()
-        asked = len(load.read_log(self._folder).acknowledged)
+        asked = len(self._acknowledged())
         enough = self._folder / load.ENOUGH
         if asked - len(self._ended) > self._rules.most_open:
             enough.touch()
@@ -201,14 +221,16 @@ class Game:
         while time.monotonic() < until:
             for _ in range(10):
                 self._turn(completions)
-            asking = [one for one in self._keeper.kept if one.name == LOAD]
+            asking = [one for one in self._keeper.kept if one.name in {LOAD, CALLERS}]
             for one in asking:
                 if one.process.poll() == 0:
                     self._keeper.release(one)
-            acknowledged = load.read_log(self._folder).acknowledged
-            ended = not asking and acknowledged <= self._ended
+            ended = not asking and self._acknowledged() <= self._ended
             if ended and self._projected() and self._returned():
                 return
+
+    def _acknowledged(self) -> frozenset[str]:
+        return load.read_log(self._folder).acknowledged | noted.acknowledged(self._folder)
 
     def _projected(self) -> bool:
         return all(caught_up(self._settings, view) for view in ("runs", "dead_letters"))
@@ -249,7 +271,10 @@ class Game:
             # Whoever knows a provider has a process more for it.
             rules = replace(rules, env={**self._provider.env, **rules.env})
         through = self._servers.through_proxy
-        return made(name, number, partitions, rules, self._folder, self._settings, through)
+        more = self._front.env(name, number)
+        return made(
+            name, number, partitions, rules, self._folder, self._settings, through, more=more
+        )
 
 
 def _heard(line: str) -> None:

@@ -16,7 +16,9 @@ SETTLE_S = 60.0
 class Rules:
     """How a round is played; ``tree`` is where the product's code is taken from.
 
-    ``pooled`` returns the address by which the product reaches the database of the round.
+    ``pooled`` returns the address by which the product reaches the database of the round. Where
+    ``calls_per_s`` is more than none, two gateways and the process that delivers run too, and so
+    many runs are asked for through them a second.
     """
 
     seed: str
@@ -34,3 +36,4 @@ class Rules:
     pooled: Callable[[str], str] = str
     tree: Path = ROOT
     env: dict[str, str] = field(default_factory=dict)
+    calls_per_s: float = 0.0

@@ -9,6 +9,7 @@ from tests.system.torture.faults.plan import LOAD, PEOPLE, PROJECTOR, RUNS, TOOL
 from tests.system.torture.faults.trouble import Trouble
 from tests.system.torture.simulation import governed
 from tests.system.torture.simulation.tenants import PRICES
+from tests.system.torture.surfaces.worlds import REACHED, UNREACHED
 
 OUTAGE = Trouble(
     "Postgres is away for longer than every retry",
@@ -222,4 +223,17 @@ TOGETHER = Trouble(
 while Postgres is away, nobody can see whose topics they are. No run processor dies here: one that
 starts while its clock is ahead believes it."""
 
-WORLDS = (OUTAGE, UNPROVIDED, NEIGHBOURS, REGRETS, RESTORED, CLOCKS, DEPLOYED, SHARED, TIGHT, RULED)
+WORLDS = (
+    OUTAGE,
+    UNPROVIDED,
+    NEIGHBOURS,
+    REGRETS,
+    RESTORED,
+    CLOCKS,
+    DEPLOYED,
+    SHARED,
+    TIGHT,
+    RULED,
+    REACHED,
+    UNREACHED,
+)

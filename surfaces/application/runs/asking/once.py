@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from runfold.infra.gateway.asked import (
     UnderWay,
 )
 from runfold.producers.client.broker_time import BOUND, OLDEST
+from runfold.producers.errors import NoTopicError
 from runfold.producers.errors import RefusedError as LogRefused
 from runfold.producers.identity import made_at, uuid7
 from runfold.surfaces.application.errors import (
@@ -27,6 +29,9 @@ from runfold.surfaces.application.errors import (
     RefusedError,
     UnderWayError,
 )
+from runfold.surfaces.application.faults import Code, fault_of
+
+_log = logging.getLogger("runfold.gateway")
 
 LEASE = timedelta(seconds=60)
 """How long a request may be under way before somebody else may go on with it."""
@@ -90,9 +95,9 @@ class Once:
                 return Submitted(run_id, repeated=False)
             case Again(run_id):
                 if await is_there(run_id):
-                    await asyncio.to_thread(self._store.done, asked)
+                    await self._note(asked)
                 elif not ages or self._may_begin(run_id):
-                    await self._make(asked, run_id, submit)
+                    await self._make(asked, run_id, submit, before=True)
                 else:
                     raise InDoubtError(
                         "This request was begun before, too long ago to make it again, and is not "
@@ -111,17 +116,35 @@ class Once:
         standing = await asyncio.to_thread(self._store.begin, asked, "", self._wall(), lasting)
         return isinstance(standing, First)
 
-    async def _make(self, asked: Asked, run_id: str, submit: Submit) -> None:
+    async def _make(
+        self, asked: Asked, run_id: str, submit: Submit, *, before: bool = False
+    ) -> None:
+        """Ask for a run; ``before`` says that it was asked for already, and may still arrive."""
         try:
             await submit(run_id)
-        except (RefusedError, LogRefused):
-            await asyncio.to_thread(self._store.undone, asked, arrived=False)
+        except (RefusedError, LogRefused) as refused:
+            # Brokers that do not know a topic yet refuse nothing that they had taken before.
+            arrived = before or isinstance(refused, NoTopicError)
+            await asyncio.to_thread(self._store.undone, asked, arrived=arrived)
             raise
         except BaseException:
             # It may have arrived, also where the requester went away meanwhile.
             await asyncio.shield(asyncio.to_thread(self._store.undone, asked, arrived=True))
             raise
-        await asyncio.to_thread(self._store.done, asked)
+        await self._note(asked)
+
+    async def _note(self, asked: Asked) -> None:
+        """Note that a request is durable, which is what is acknowledged, noted or not.
+
+        Where it is not noted, whoever comes again is told to wait for the end of the lease, and
+        then what the log has.
+        """
+        try:
+            await asyncio.to_thread(self._store.done, asked)
+        except Exception as error:
+            if fault_of(error).code is not Code.UNAVAILABLE:
+                raise
+            _log.warning("a request is not noted as made: %s", type(error).__name__)
 
     def _may_begin(self, run_id: str) -> bool:
         """Whether the run processor would still take a request with this id."""

@@ -12,6 +12,7 @@ from runfold.projections.views import VIEWS
 T = TypeVar("T")
 
 RUNS, TOOLS, PROJECTOR, LOAD, PEOPLE = "runs", "tools", "projector", "load", "people"
+GATEWAY, DELIVERY, CALLERS = "gateway", "delivery", "callers"
 
 POINTS: dict[str, tuple[str, ...]] = {
     RUNS: (
@@ -53,6 +54,7 @@ POINTS: dict[str, tuple[str, ...]] = {
 }
 """Every numbered step of every process."""
 
+_OF_DELIVERY = ("delivery.before_adding", "delivery.after_adding", "delivery.after_answer")
 _RARE = ("lane.before_fence", "lane.after_fence", "restore.")
 
 CLASSIC, CONSUMER, FIXED = "classic", "consumer", "fixed"
@@ -84,7 +86,8 @@ class Settings:
 
     ``every`` and ``servers_every`` are the mean seconds between faults of processes, and between
     those of servers, network and clock, each of which holds everything up for a while. With a
-    ``standby`` the first database dies once, for good.
+    ``standby`` the first database dies once, for good. With ``surfaces`` gateways and the process
+    that delivers are killed and frozen too.
     """
 
     seed: str
@@ -95,11 +98,13 @@ class Settings:
     servers_every: float = 8.0
     kinds: tuple[str, ...] = ()
     standby: bool = False
+    surfaces: bool = False
 
 
 _LONG_S, _CALM_S, _TIMED_S = 90.0, 27.0, (16.0, 9.0, 2.0)
 
 _OF_PROCESSES = {"kill": 30, "failpoint": 30, "term": 5, "freeze": 3, "zombie": 3, "member": 6}
+_OF_SURFACES = {"kill": 8, "failpoint": 3, "freeze": 4, "term": 2}
 _OF_SERVERS = {"broker": 3, "postgres": 4, "proxy": 10, "clock": 3, "disk": 3}
 
 
@@ -112,6 +117,7 @@ def plan(settings: Settings) -> list[Fault]:
         *_stream(_OF_PROCESSES, settings.every, settings),
         *_stream(_OF_SERVERS, settings.servers_every, settings),
         *_promotion(settings),
+        *_of_surfaces(settings),
         *_timed(settings),
     ]
     return sorted(found, key=lambda fault: fault.at)
@@ -146,6 +152,27 @@ def _promotion(settings: Settings) -> Iterator[Fault]:
     if settings.standby and (not settings.kinds or "promote" in settings.kinds):
         at, noticed = settings.seconds * choice.uniform(0.3, 0.7), choice.uniform(0.2, 5)
         yield Fault(at, "promote", "postgres", seconds=noticed)
+
+
+def _of_surfaces(settings: Settings) -> Iterator[Fault]:
+    """Faults of what people reach: the other faults are those of the round without."""
+    if not settings.surfaces:
+        return
+    choice = Random(f"{settings.seed}/surfaces")
+    at = 1.0 + choice.expovariate(1 / settings.every)
+    while at <= settings.seconds * 0.9:
+        kind = _one(choice, _OF_SURFACES)
+        target = _one(choice, {GATEWAY: 2, DELIVERY: 1})
+        if settings.kinds and kind not in settings.kinds:
+            pass
+        elif kind == "failpoint":
+            target, detail = DELIVERY, f"{choice.choice(_OF_DELIVERY)}:{choice.randint(1, 10)}"
+            yield Fault(at, kind, target, detail)
+        else:
+            # Longer than a request is somebody's: another gateway goes on with it meanwhile.
+            seconds = choice.uniform(2, 8) if kind == "freeze" else 0.0
+            yield Fault(at, kind, target, seconds=seconds)
+        at += choice.expovariate(1 / (2 * settings.every))
 
 
 def _drawn(kind: str, at: float, choice: Random, settings: Settings) -> Iterator[Fault]:

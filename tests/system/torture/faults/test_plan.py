@@ -62,3 +62,13 @@ def test_percentiles() -> None:
     assert percentile([], 99) == 0
     assert percentile([3.0, 1.0, 2.0], 50) == 2.0
     assert percentile([float(n) for n in range(100)], 99) == 99.0
+
+
+def test_surfaces_are_killed_and_frozen_beside_the_other_faults() -> None:
+    without = plan(Settings("1", 300))
+    faults = plan(Settings("1", 300, surfaces=True))
+    of_surfaces = [fault for fault in faults if fault.target in {"gateway", "delivery"}]
+    assert {fault.kind for fault in of_surfaces} == {"kill", "failpoint", "freeze", "term"}
+    assert {fault.target for fault in of_surfaces} == {"gateway", "delivery"}
+    # The other faults are those of the round without.
+    assert [fault for fault in faults if fault not in of_surfaces] == without

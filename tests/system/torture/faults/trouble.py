@@ -25,6 +25,7 @@ class Trouble:
     engine: dict[str, float] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     seed: str = ""
+    calls_per_s: float = 0.0
 
     def rules(self, tree: Path = ROOT) -> Rules:
         """Return how it is played with the product of a tree; its name is the seed, or both are."""
@@ -40,4 +41,5 @@ class Trouble:
             engine=self.engine,
             tree=tree,
             env=self.env,
+            calls_per_s=self.calls_per_s,
         )

@@ -44,7 +44,8 @@ def line(verdict: Verdict) -> str:
     found = verdict.as_dict()
     said = ", ".join(f"{name} {found[name]}" for name in _SUMS)
     broken = [f"  BROKEN {violation}" for violation in verdict.violations[:_SHOWN]]
-    return "\n".join([f"  {said}, settled in {verdict.settled_s} s", *broken])
+    reached = [f"  {verdict.surfaces}"] if verdict.surfaces else []
+    return "\n".join([f"  {said}, settled in {verdict.settled_s} s", *reached, *broken])
 
 
 def summary(

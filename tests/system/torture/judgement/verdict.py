@@ -22,6 +22,7 @@ from tests.system.torture.judgement import rules, waiting
 from tests.system.torture.judgement.governing import govern
 from tests.system.torture.judgement.recovery import recoveries
 from tests.system.torture.judgement.scan import Scanned, scan
+from tests.system.torture.judgement.surfaces import judge_surfaces
 from tests.system.torture.simulation import load
 from tests.system.torture.simulation.ledger import ACTED, DIES, Execution, Ledger
 from tests.system.torture.simulation.noise import INPUTS, POISON
@@ -76,6 +77,7 @@ class Verdict:
     recovery_s: dict[str, list[float]] = field(default_factory=dict)
     waits_s: dict[str, list[float]] = field(default_factory=dict)
     tried: dict[str, int] = field(default_factory=dict)
+    surfaces: dict[str, int] = field(default_factory=dict)
     restores: list[tuple[int, float]] = field(default_factory=list)
     timeline: list[tuple[float, int]] = field(default_factory=list)
     marks: list[tuple[float, str]] = field(default_factory=list)
@@ -140,13 +142,15 @@ def _judge(left: Left, ownership: str) -> Verdict:
         ledger=tuple(row.key for row in rows if row.phase == ACTED and row.tool in ONCE),
         late_inputs=True,
     )
-    read, asked = histories(seen), load.read_log(left.folder)
+    read = histories(seen)
+    surfaces = judge_surfaces(left.folder, load.read_log(left.folder), read, seen, left.sizes)
+    asked = surfaces.asked
     excused = any(fault.kind == "clock" or fault.seconds > 20 for _, fault in left.injector.done)
     events = list(scan(left.settings, topics.EVENTS))
     found = oracle.violations(seen, read)
     harmed, waited = _harmed(left, rows), waiting.waits(rows, events, read)
     governed = govern(left.settings, read, records[topics.CONTROLS], seen.dead_letters)
-    found += governed.found
+    found += governed.found + surfaces.found
     for name, sentences in (
         ("acknowledged_means_ended", rules.acknowledged_means_ended(asked, read)),
         ("acted_once", rules.acted_once(rows)),
@@ -196,6 +200,7 @@ def _judge(left: Left, ownership: str) -> Verdict:
         waited=governed.waited,
         stopped=governed.stopped,
         tried=governed.tried,
+        surfaces=surfaces.figures,
         acts=sum(row.phase == ACTED for row in rows),
         zombies_refused=sum(1 for _ in _said(left, "lane fenced")) + _overtaken(left),
         restores=[(one["records"], one["seconds"]) for one in _said(left, "lane restored")],

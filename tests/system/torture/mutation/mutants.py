@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tests.system.torture.mutation.governed import OF_GOVERNED
 from tests.system.torture.mutation.mutant import Edit, Mutant
+from tests.system.torture.mutation.surfaces import OF_SURFACES
 from tests.system.torture.mutation.tenants import OF_TENANTS
 from tests.system.torture.mutation.troubles import (
     AMBIGUOUS,
@@ -326,6 +327,7 @@ MUTANTS = (
     *OF_WORLDS,
     *OF_TENANTS,
     *OF_GOVERNED,
+    *OF_SURFACES,
 )
 
 TROUBLES = tuple({mutant.trouble.name: mutant.trouble for mutant in MUTANTS}.values())

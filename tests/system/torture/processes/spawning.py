@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runfold.infra.process.failpoints import VARIABLE
 from runfold.stack.settings import Settings
-from tests.system.torture.faults.plan import CLASSIC, FIXED, LOAD, PEOPLE, PROJECTOR, RUNS, TOOLS
+from tests.system.torture.faults.plan import (
+    CALLERS,
+    CLASSIC,
+    DELIVERY,
+    FIXED,
+    GATEWAY,
+    LOAD,
+    PEOPLE,
+    PROJECTOR,
+    RUNS,
+    TOOLS,
+)
 from tests.system.torture.processes import clocked
 from tests.system.torture.processes.keeper import Kept
 from tests.system.torture.round import Rules
+
+_NOTING = {LOAD, CALLERS}
+"""Those whose own log is what they note."""
 
 _SIMULATION = "tests.system.torture.simulation"
 
@@ -24,10 +38,12 @@ def made(
     folder: Path,
     settings: Settings,
     through_proxy: str,
+    *,
+    more: Mapping[str, str],
 ) -> Kept:
     """Return the process of a kind with that number; it is not started yet.
 
-    ``through_proxy`` is where lanes find the broker.
+    ``through_proxy`` is where lanes find the broker, ``more`` its own variables.
     """
     env = _env(name, number, rules, folder, settings)
     if rules.ownership == FIXED:
@@ -38,7 +54,8 @@ def made(
         env["RUNFOLD_GROUP_PROTOCOL"] = CLASSIC
     if name == RUNS:
         env["KAFKA_BOOTSTRAP_SERVERS"] = through_proxy
-    log = folder / f"{name}.out.log" if name == LOAD else folder / f"{name}.log"
+    env |= more
+    log = folder / f"{name}{'.out' if name in _NOTING else ''}.log"
     arguments = _arguments(name, rules, folder)
     return Kept(name, ("-m", *arguments), env, rules.tree, log, tuple(partitions))
 
@@ -70,6 +87,15 @@ def _arguments(name: str, rules: Rules, folder: Path) -> tuple[str, ...]:
             str(folder),
             rules.seed,
             str(rules.runs_per_s),
+            rules.shapes,
+        ),
+        GATEWAY: ("tests.system.torture.processes.gateway",),
+        DELIVERY: ("runfold.processors.delivery",),
+        CALLERS: (
+            "tests.system.torture.surfaces.callers",
+            str(folder),
+            rules.seed,
+            str(rules.calls_per_s),
             rules.shapes,
         ),
         "noise": (f"{_SIMULATION}.noise", rules.seed, str(rules.again), str(rules.poisoned)),
