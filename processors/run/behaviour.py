@@ -65,9 +65,9 @@ by deciding it again.
    cost (``LateResultNoted``, of one that failed too), and a run that ends tells its tenant what its
    calls that are out may still cost (``RunSettled.held``).
 9. What a control led to says which request of a surface it was asked for with (``origin``).
-9. A request's response profile is a definition: the run pins what its name stands for, its model is
+   A request's response profile is a definition: the run pins what its name stands for, its model is
    told of it, its tools are given it, and a name that stands for nothing is refused.
-10. A call whose tool is an agent is made by a run of its own (``ChildRunRequested``), which has
+   A call whose tool is an agent is made by a run of its own (``ChildRunRequested``), which has
    what its parent has left, begins without asking the tenant, gets the signals that its parent gets
    (``ChildRunSignalled``, ``ParentSignalled``), and comes back (``ChildRunEnded``). The steps of a
    flow decide what is called, and no model does (``FlowStarted``, ``StepStarted``, ``StepEnded``).
@@ -79,7 +79,7 @@ from __future__ import annotations
 from runfold.processors.engine.aggregate import NewerReleaseError
 
 FIRST = 1
-CURRENT = 10
+CURRENT = 9
 
 BY_PERMISSION = 6
 """The behaviour from which calls begin by permission and are held where they cannot begin."""
@@ -117,7 +117,7 @@ BY_ORIGIN = 9
 BY_PROFILE = 9
 """The behaviour from which a response profile is pinned, and told to the model."""
 
-BY_TREE = 10
+BY_TREE = 9
 """The behaviour from which runs ask for runs."""
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from runfold.events.wording import coded
-from runfold.processors.run import wording_1, wording_4, wording_7, wording_10
+from runfold.processors.run import wording_1, wording_4, wording_7, wording_9
 
 _MODEL: tuple[tuple[int, Mapping[str, str]], ...] = (
-    (10, wording_10.MODEL),
+    (9, wording_9.MODEL),
     (7, wording_7.MODEL),
     (4, wording_4.MODEL),
     (1, wording_1.MODEL),

@@ -400,7 +400,7 @@ def back(life: Life, n: int, **changes: object) -> ChildEnded:
 
 
 def asks_agents(behaviour: int) -> Life:
-    """Since behaviour 10 runs ask for runs, which come back, fail, or take too long."""
+    """Since behaviour 9 runs ask for runs, which come back, fail, or take too long."""
     life = Life(behaviour, _ASK, _HELPER, agent(tools=("ask_helper",))).says(
         request(limits=Limits(max_cost=Decimal(1))),
         answer(call("ask_helper", {"path": "a"})),
@@ -413,7 +413,7 @@ def asks_agents(behaviour: int) -> Life:
 
 
 def goes_by_steps(behaviour: int) -> Life:
-    """Since behaviour 10 the steps of a flow decide what is called."""
+    """Since behaviour 9 the steps of a flow decide what is called."""
     steps = (
         FlowStep(id="look", tool="look", input={"path": "a"}, attempts=2),
         FlowStep(id="ask", tool="ask_helper", input={"path": "b"}, depends_on=("look",)),

@@ -1028,6 +1028,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/notifications/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See what a page subscribes with
+         * @description Say the key that a page subscribes a browser with.
+         */
+        get: operations["get_push_key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notifications/browsers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See your browsers
+         * @description List the key's user's own browsers, the oldest first.
+         */
+        get: operations["list_browsers"];
+        put?: never;
+        /**
+         * Be told in a browser
+         * @description Tell the key's user in a browser as well; the same one again changes nothing but its name.
+         */
+        post: operations["add_browser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notifications/browsers/{browser_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Be told nothing more in a browser
+         * @description Tell the key's user nothing more in a browser, and forget it.
+         */
+        delete: operations["remove_browser"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/identity": {
         parameters: {
             query?: never;
@@ -1511,6 +1575,16 @@ export interface components {
              * @default 0
              */
             unreadable?: number;
+        };
+        /**
+         * BrowserKeys
+         * @description What messages are encrypted for: `p256dh` and `auth`, both in base64url.
+         */
+        BrowserKeys: {
+            /** P256Dh */
+            p256dh: string;
+            /** Auth */
+            auth: string;
         };
         /**
          * Budget
@@ -2505,6 +2579,61 @@ export interface components {
             remarks: string[];
         };
         /**
+         * PushBrowser
+         * @description A browser that its person has subscribed; `service` is the host that pushes to it.
+         *
+         *     ``last_ok_at`` is when its push service last took a message. What lets send to it is not shown.
+         */
+        PushBrowser: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Browser Id */
+            browser_id: string;
+            /** Label */
+            label: string;
+            /** Service */
+            service: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Last Ok At */
+            last_ok_at: string | null;
+        };
+        /**
+         * PushBrowserList
+         * @description The browsers of a person.
+         */
+        PushBrowserList: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Browsers */
+            browsers: components["schemas"]["PushBrowser"][];
+        };
+        /**
+         * PushOffer
+         * @description What a page needs to subscribe a browser: the key that it gives as `applicationServerKey`.
+         */
+        PushOffer: {
+            /**
+             * Shape
+             * @default 2
+             * @constant
+             */
+            shape?: 2;
+            /** Public Key */
+            public_key: string;
+        };
+        /**
          * Reason
          * @description Why somebody steers a run.
          */
@@ -3168,6 +3297,25 @@ export interface components {
             concurrency?: number;
         };
         /**
+         * SubscribeBrowser
+         * @description A `PushSubscription` as a browser gives it (`toJSON()`), with a name of yours for it.
+         */
+        SubscribeBrowser: {
+            /** Endpoint */
+            endpoint: string;
+            /**
+             * Expirationtime
+             * @default null
+             */
+            expirationTime?: number | null;
+            keys: components["schemas"]["BrowserKeys"];
+            /**
+             * Label
+             * @default
+             */
+            label?: string;
+        };
+        /**
          * TakeOver
          * @description Answer in the model's place, for `hold_ms` milliseconds unless more is done.
          */
@@ -3546,7 +3694,7 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "invalid" | "usage" | "not_found" | "ambiguous" | "run_ended" | "other_request" | "under_way" | "in_doubt" | "not_yet" | "replays_open" | "unavailable" | "storage" | "internal" | "malformed" | "too_deep" | "idempotency_key_missing" | "idempotency_key_malformed" | "cursor_malformed" | "unknown_version" | "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims" | "unsigned" | "forbidden" | "other_tenant" | "no_such_route" | "method_not_allowed" | "not_acceptable" | "too_far_behind" | "too_slow" | "too_large" | "uri_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "digest_mismatch" | "too_many_requests" | "refused_too_often" | "too_many_headers" | "too_busy";
+            code: "invalid" | "usage" | "not_found" | "ambiguous" | "run_ended" | "other_request" | "under_way" | "in_doubt" | "not_yet" | "replays_open" | "unavailable" | "storage" | "internal" | "malformed" | "too_deep" | "idempotency_key_missing" | "idempotency_key_malformed" | "cursor_malformed" | "unknown_version" | "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims" | "unsigned" | "forbidden" | "other_tenant" | "no_such_route" | "method_not_allowed" | "not_acceptable" | "no_web_push" | "too_far_behind" | "too_slow" | "too_large" | "uri_too_long" | "unsupported_media_type" | "range_not_satisfiable" | "digest_mismatch" | "too_many_requests" | "refused_too_often" | "too_many_headers" | "too_busy";
             retryable: boolean;
             run_id?: string | null;
             request_id: string;
@@ -17626,6 +17774,880 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "invalid";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in Runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    get_push_key: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushOffer"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `no_web_push`: nothing is pushed to browsers here */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "no_web_push";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in Runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    list_browsers: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushBrowserList"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in Runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    add_browser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubscribeBrowser"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushBrowser"];
+                };
+            };
+            /** @description Made */
+            201: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushBrowser"];
+                };
+            };
+            /** @description `malformed`: the request is malformed; `too_deep`: the JSON is nested too deeply; `unknown_version`: there is no such version of the API */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "too_deep" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `no_web_push`: nothing is pushed to browsers here */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "no_web_push";
+                    };
+                };
+            };
+            /** @description `too_slow`: the request came too slowly */
+            408: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_slow";
+                    };
+                };
+            };
+            /** @description `too_large`: the body is too large */
+            413: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_large";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: the body has another form than JSON */
+            415: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `invalid`: it cannot be accepted as it is */
+            422: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid";
+                    };
+                };
+            };
+            /** @description `too_many_requests`: too many requests; `refused_too_often`: too many requests were refused */
+            429: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_requests" | "refused_too_often";
+                    };
+                };
+            };
+            /** @description `too_many_headers`: too many header fields */
+            431: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_headers";
+                    };
+                };
+            };
+            /** @description `internal`: a bug in Runfold */
+            500: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal";
+                    };
+                };
+            };
+            /** @description `unavailable`: a server does not answer */
+            503: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    remove_browser: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version of the API that the request was written for, by default the newest. */
+                "Runfold-Version"?: "2026-12-01";
+            };
+            path: {
+                /** @description browser_id */
+                browser_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Nothing comes any more */
+            204: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the request is malformed; `unknown_version`: there is no such version of the API */
+            400: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "malformed" | "unknown_version";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: who asks is not known; `token_malformed`: it is not a token; `token_untrusted`: nobody who is trusted here made the token; `token_expired`: the token has expired; `token_not_yet`: the token does not hold yet; `token_audience`: the token is for somebody else; `token_claims`: the token does not say who asks */
+            401: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated" | "token_malformed" | "token_untrusted" | "token_expired" | "token_not_yet" | "token_audience" | "token_claims";
+                    };
+                };
+            };
+            /** @description `forbidden`: the key does not grant this */
+            403: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: there is no such thing */
+            404: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `too_slow`: the request came too slowly */
+            408: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_slow";
+                    };
+                };
+            };
+            /** @description `too_large`: the body is too large */
+            413: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_large";
+                    };
+                };
+            };
+            /** @description `uri_too_long`: the path or its query is too long */
+            414: {
+                headers: {
+                    /** @description The id of the request: the one that it came with, or a new one. */
+                    "x-request-id"?: string;
+                    /** @description The W3C trace context that the request was served in. */
+                    traceparent?: string;
+                    /** @description The version of the API that the request was served in. */
+                    "runfold-version"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "uri_too_long";
                     };
                 };
             };

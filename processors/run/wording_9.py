@@ -1,4 +1,4 @@
-"""Texts for the model that begin with behaviour 10: never change one."""
+"""Texts for the model that begin with behaviour 9: never change one."""
 
 from __future__ import annotations
 
