@@ -46,11 +46,10 @@ class StepOutcome(Symbol):
 
 
 class StepEnded(Fact):
-    """A step has ended; its result is that of its call, which ``digest`` names."""
+    """A step has ended; its result is that of its call."""
 
     traits = Traits(reads="step {step}: {outcome}")
 
     step: str
     outcome: StepOutcome
     call_id: str | None = None
-    digest: bytes | None = None

@@ -84,7 +84,7 @@ def pooled(state: RunState, definitions: Definitions) -> tuple[Work, ...]:
 def _out(state: RunState, definitions: Definitions, *, pooled: bool) -> tuple[Work, ...]:
     if not isinstance(state, Live):
         return ()
-    made = [c for c in state.loop.calls if getattr(c, "child", None) is None]
+    made = [c for c in state.loop.calls if c.beginning.child is None]
     out = [c for c in made if c.status is CallStatus.RUNNING and c.pooled is pooled]
     where = Placement.POOL if pooled else Placement.LOCAL
     return tuple([Work(_WORK_OF[call.kind](state, call, definitions), where) for call in out])

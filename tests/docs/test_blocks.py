@@ -27,7 +27,7 @@ _PATIENCE_S = 400
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 CHANNELS = {
-    "RUNFOLD_CHANNELS_FILE": "examples/channels/channels.yaml",
+    "RUNFOLD_CHANNELS_FILE": "examples/channels/channels.conf",
     "RUNFOLD_SECRET_SLACK_SIGNING_SECRET": "8f742231b10e",
     "RUNFOLD_SECRET_TEAMS_WEBHOOK_TOKEN": "dGVzdC1rZXktb2YtMzItYnl0ZXMtZm9yLXRlYW1zLi4=",
 }

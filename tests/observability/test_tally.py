@@ -38,7 +38,8 @@ UNCOUNTED = {
     j.BrakesSet, j.CallWithdrawn, j.PersonReplied, j.ResultGiven, j.RunHandedBack,
     j.ApprovalGiven, j.WaitEscalated, j.ExtensionRequested, j.ExtensionAwaited, j.ExtensionRefused,
     j.RunExtended, j.CallsPaced, j.DryRunStarted, j.JudgeCalled, j.JudgeFailed, j.ModelResolved,
-    j.PolicyAsked, j.PolicyAnswered, j.PolicyUnanswered,
+    j.PolicyAsked, j.PolicyAnswered, j.PolicyUnanswered, j.ChildRunRequested, j.ChildRunEnded,
+    j.ChildRunSignalled, j.ParentSignalled, j.FlowStarted, j.StepStarted, j.StepEnded,
 }  # fmt: skip
 
 

@@ -69,14 +69,7 @@ def _end(draft: Draft, step: FlowStep) -> None:
     if call.is_error:
         again = stands.attempt < step.attempts and call.consent.approval != "denied"
         outcome = StepOutcome.RETRIED if again else StepOutcome.FAILED
-    draft.say(
-        j.StepEnded(
-            step=step.id,
-            outcome=outcome,
-            call_id=call.call_id,
-            digest=call.reply.digest if call.reply else None,
-        )
-    )
+    draft.say(j.StepEnded(step=step.id, outcome=outcome, call_id=call.call_id))
 
 
 def _ends_run(draft: Draft, step: FlowStep) -> bool:

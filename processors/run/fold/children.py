@@ -17,7 +17,7 @@ def asked(run: Live, fact: j.ChildRunRequested, at: datetime) -> Live:
     child = Child(fact.request.run_id, (limits.max_total_tokens or 0) if limits else 0)
     tree = changed(tree, runs=tree.runs + 1, out=tree.out | {child.run_id})
     run = changed(run, budget=changed(run.budget, tree=tree))
-    return with_call(run, fact.call_id, child=child)
+    return _made_by(run, fact.call_id, child)
 
 
 def returned(run: Live, fact: j.ChildRunEnded, at: datetime) -> Live:
@@ -32,9 +32,16 @@ def returned(run: Live, fact: j.ChildRunEnded, at: datetime) -> Live:
         out=tree.out - {fact.child_run_id},
     )
     run = changed(run, budget=changed(run.budget, tree=tree))
-    return run if fact.late else with_call(run, fact.call_id, child=None)
+    return run if fact.late else _made_by(run, fact.call_id, None)
 
 
 def heard(run: Live, fact: j.ParentSignalled, at: datetime) -> Live:
     """What its parent said is remembered, so that a repeat says nothing new."""
     return lifecycle.noted(run, fact.request_id)
+
+
+def _made_by(run: Live, call_id: str, child: Child | None) -> Live:
+    call = run.loop.call(call_id)
+    if call is None:
+        return run
+    return with_call(run, call_id, beginning=changed(call.beginning, child=child))

@@ -43,18 +43,28 @@ WAITS_FOR_HUMAN = frozenset({CallStatus.AWAITING_APPROVAL, CallStatus.ASKED, Cal
 
 
 @dataclass(frozen=True)
+class Child:
+    """The run that makes a call: its id, and how many tokens it was given; 0 for no limit."""
+
+    run_id: str
+    max_tokens: int = 0
+
+
+@dataclass(frozen=True)
 class Beginning:
     """What is known of the beginning of a call, from behaviour 6 on.
 
     ``by`` are those who were told that the attempt that is out may begin, one after another's
     death; ``handed_out`` counts how often it was handed out, ``held`` the attempts before it that
-    could not begin. ``timeout_ms`` is how long an attempt may take from its beginning.
+    could not begin. ``timeout_ms`` is how long an attempt may take from its beginning. ``child`` is
+    the run that makes it, where one does.
     """
 
     by: tuple[str, ...] = ()
     handed_out: int = 0
     held: int = 0
     timeout_ms: int = 0
+    child: Child | None = None
 
 
 @dataclass(frozen=True)
@@ -157,20 +167,11 @@ class Proposal:
     dry_run: Content | None = None
 
 
-@dataclass(frozen=True)
-class Child:
-    """The run that makes a call: its id, and how many tokens it was given; 0 for no limit."""
-
-    run_id: str
-    max_tokens: int = 0
-
-
 @dataclass(frozen=True, kw_only=True)
 class RoundCall(OpenCall):
     """A call that a model proposed: to a tool, to a person, or to the run itself.
 
-    ``reply`` is what the model will read as its answer, ``child`` the run that makes the call,
-    where one does.
+    ``reply`` is what the model will read as its answer.
     """
 
     kind = TOOL.name
@@ -180,8 +181,12 @@ class RoundCall(OpenCall):
     reply: Content | None = None
     is_error: bool = False
     result_digest: bytes | None = None
-    child: Child | None = None
     consent: Consent = NO_CONSENT
+
+    @property
+    def child(self) -> Child | None:
+        """The run that makes the attempt that is out, where one does."""
+        return self.beginning.child
 
     @property
     def approval(self) -> str:

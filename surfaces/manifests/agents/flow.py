@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from runfold.events.definitions import AgentDefinition, ModelChoice
 from runfold.events.definitions.agents.flow import Flow, FlowStep, problems_of
+from runfold.events.expected import unexpected
 from runfold.events.values import Limits
 from runfold.infra.documents import Document
 from runfold.processors.run.agent.controls.control_tools import ASK
@@ -54,8 +55,8 @@ def lower_flow(document: Document) -> tuple[AgentDefinition | None, list[Remark]
     try:
         limits = Limits(**{"max_duration_ms": _A_DAY_MS, **spec.get("limits", {})})
     except ValidationError as fault:
-        for error in fault.errors():
-            document.refuse(("spec", "limits", *error["loc"]), error["msg"])
+        for each in unexpected(fault):
+            document.refuse(("spec", "limits", *each.place), each.text)
         return None, []
     made = AgentDefinition(
         name=metadata["name"],

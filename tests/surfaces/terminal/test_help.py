@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from typing import Any
@@ -27,7 +28,7 @@ def test_every_command_stands_in_one_section() -> None:
 
 @pytest.mark.parametrize(("name", "line"), _ALL, ids=[line for _, line in _ALL])
 def test_an_example_is_taken(name: str, line: str) -> None:
-    words = shlex.split(line.partition("|")[0])
+    words = shlex.split(re.split("[|>]", line)[0])
     path = name.split()
     assert words[: len(path) + 1] == ["runfold", *path]
     command: Any = command_line()

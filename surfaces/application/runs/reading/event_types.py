@@ -17,6 +17,7 @@ TERMINAL: frozenset[str] = frozenset(fact.__name__ for fact in TERMINAL_FACTS)
 
 _ROOMS = {
     "approvals": ("calls.permitting", "calls.dry_runs"),
+    "children": ("calls.children",),
     "budgets": ("limits", "extension"),
     "checkpoints": ("checkpoints", "memory"),
     "contexts": ("calls.context",),
@@ -25,6 +26,7 @@ _ROOMS = {
     "models": ("calls.model",),
     "people": ("people.control", "people.taking_over", "people.escalation"),
     "policies": ("calls.policies",),
+    "steps": ("steps",),
     "tools": ("calls.tools", "calls.begin", "calls.late"),
     "turns": ("turns",),
 }

@@ -12,8 +12,8 @@ OF_SURFACES = (
         (
             Edit(
                 "producers/client/async_client.py",
-                "            return await asyncio.wrap_future(soon)\n",
-                "            del soon\n            return RecordPlace(topic, 0, 0)\n",
+                "            return await asyncio.wrap_future(writer",
+                "            return (lambda _: RecordPlace(topic, 0, 0))(writer",
             ),
         ),
     ),
