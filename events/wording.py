@@ -146,6 +146,11 @@ SENTENCES: Mapping[str, str] = {
     "too_many_roles": "a person may come with {limit} roles",
     "begun_before_take_over": "the run was begun by a release in which nobody could take a run "
     "over; cancel it and run it again",
+    "parent_has_ended": "the run that asked for it has ended",
+    "child_out_of_time": "the run that asked for it waits no longer",
+    "result_was_given": "a person gave the result in its place",
+    "flow_has_no_model": "the run is a flow: no model reads or answers in it; speak to the run of "
+    "a step (runfold logs --tree shows them), or answer the flow's own questions",
     "has_not_begun": "the run waits to be admitted; it can be taken over once it has begun",
     "held_by": "the run is with {by}, who took it over; they hand it back first",
     "held_by_you": "the run is with you already",

@@ -11,7 +11,14 @@ from runfold.events import topics
 from runfold.events.calls import ModelResult, ModelWork
 from runfold.events.calls.children import ChildEnded
 from runfold.events.contents.content import json_content
-from runfold.events.records.commands import CancelRun, PauseRun, ResumeRun
+from runfold.events.records.commands import (
+    CancelRun,
+    GiveResult,
+    HandBackRun,
+    PauseRun,
+    ResumeRun,
+    TakeOverRun,
+)
 from runfold.events.values import Exit, ExitStatus, ExitUsage, Limits
 from tests.children.given import World, asks, completes, named, said
 from tests.deciders.given import RUN, TENANT, call, request
@@ -176,3 +183,21 @@ def test_an_end_that_nobody_asked_for_changes_nothing() -> None:
         tree.settle()
 
     assert tree.facts() == before
+
+
+def test_a_result_that_a_person_gives_ends_the_child_that_made_the_call() -> None:
+    tree = world(lambda work: None)
+    tree.ask("lead", limits=Limits(max_cost=Decimal(1)))
+    (child,) = tree.children()
+    common = {"run_id": RUN, "tenant_id": TENANT, "actor_id": "ada", "requested_at": START}
+    given = {"call_id": f"{RUN}.2", "result": json_content({"summary": "by hand"})}
+
+    tree.put(topics.CONTROLS, TakeOverRun(request_id="t", **common))
+    tree.put(topics.CONTROLS, GiveResult(request_id="g", **given, **common))
+    tree.put(topics.CONTROLS, HandBackRun(request_id="h", **common))
+    tree.settle()
+
+    assert tree.end(child).exit.status is ExitStatus.CANCELLED
+    assert b"by hand" in tree.end().exit.payload.inline
+    assert tree.facts(RUN).count("ChildRunSignalled") == 1
+    assert tree.differences() == []

@@ -14,7 +14,7 @@ from runfold.events import topics
 from runfold.events.calls import ModelResult, ModelWork
 from runfold.events.definitions import AgentDefinition
 from runfold.events.definitions.agents.flow import Flow, FlowStep
-from runfold.events.records.commands import AnswerQuestion
+from runfold.events.records.commands import AnswerQuestion, SendMessage, TakeOverRun
 from runfold.events.values import Limits
 from tests.children.given import Says, World, asks, completes, named, said
 from tests.deciders.given import RUN, TENANT, call, request
@@ -233,4 +233,19 @@ def test_of_any_graph_each_attempt_is_begun_once_and_after_what_it_depends_on(
     returned = [e.fact.child_run_id for e in tree.events(RUN) if e.type == "ChildRunEnded"]
     assert set(returned) <= set(children)
     assert len(returned) == len(set(returned))
+    assert tree.differences() == []
+
+
+def test_a_flow_is_spoken_to_by_its_own_questions_alone() -> None:
+    tree = world(*STEPS, planner=lambda work: None)
+    tree.ask("build")
+    common = {"run_id": RUN, "tenant_id": TENANT, "actor_id": "ada", "requested_at": START}
+
+    tree.put(topics.CONTROLS, TakeOverRun(request_id="t", **common))
+    tree.put(topics.CONTROLS, SendMessage(request_id="m", content=request().goal, **common))
+    tree.settle()
+
+    ignored = [e.fact for e in tree.events(RUN) if e.type == "RequestIgnored"]
+    assert {each.control for each in ignored} == {"TakeOverRun", "SendMessage"}
+    assert all("flow_has_no_model" in each.reason for each in ignored)
     assert tree.differences() == []

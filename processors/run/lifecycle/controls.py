@@ -187,6 +187,9 @@ def _resume(draft: Draft, control: commands.ResumeRun) -> None:
 
 
 def _tell(draft: Draft, control: commands.SendMessage | commands.EditInstructions) -> None:
+    if draft.run.loop.flow is not None:
+        ignore(draft, control, draft.people("flow_has_no_model"))
+        return
     replaces = isinstance(control, commands.EditInstructions)
     draft.say(
         j.UserMessageReceived(

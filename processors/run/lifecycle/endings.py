@@ -72,7 +72,9 @@ def refused(draft: Draft, error: ErrorInfo) -> None:
 
 def _settle(draft: Draft) -> None:
     """Tell the children that live, and the tenant where it was asked, that the run is over."""
-    signals.send_all(draft, RunSignal.CANCEL, f"{draft.run.run_id}/end", "its parent has ended")
+    signals.send_all(
+        draft, RunSignal.CANCEL, f"{draft.run.run_id}/end", draft.people("parent_has_ended")
+    )
     if not draft.run.entry.asked:
         return
     used = draft.run.counters

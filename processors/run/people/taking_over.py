@@ -10,6 +10,7 @@ While a run is held no model is called. What a person proposes is judged as a mo
 from __future__ import annotations
 
 from runfold.events import run as j
+from runfold.events.calls.children import RunSignal
 from runfold.events.contents.content import text
 from runfold.events.records import commands
 from runfold.events.wording import coded
@@ -17,6 +18,7 @@ from runfold.processors.engine.aggregate import Timer
 from runfold.processors.run.agent import checkpoints
 from runfold.processors.run.agent.calls.reservations import release
 from runfold.processors.run.behaviour import AT_STAKE, TAKE_OVER
+from runfold.processors.run.children import signals
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after
 from runfold.processors.run.people import replying, results_given
@@ -67,6 +69,8 @@ def _refusal(draft: Draft) -> str:
     if draft.behaviour < TAKE_OVER:
         # Coded in every behaviour: no run of an older one ever heard of it.
         return coded("begun_before_take_over", {})
+    if draft.run.loop.flow is not None:
+        return draft.people("flow_has_no_model")
     return "" if draft.run.started else draft.people("has_not_begun")
 
 
@@ -152,6 +156,10 @@ def _give(draft: Draft, control: commands.GiveResult) -> str:
             untrusted=tainted.taints(draft, call.tool),
         )
     )
+    if call.child is not None:
+        said = draft.people("result_was_given")
+        signals.send(draft, call, RunSignal.CANCEL, control.request_id, said)
+        release(draft, call.call_id)
     checkpoints.write(draft)
     return ""
 
