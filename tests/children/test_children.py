@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -200,4 +201,15 @@ def test_a_result_that_a_person_gives_ends_the_child_that_made_the_call() -> Non
     assert tree.end(child).exit.status is ExitStatus.CANCELLED
     assert b"by hand" in tree.end().exit.payload.inline
     assert tree.facts(RUN).count("ChildRunSignalled") == 1
+    assert tree.differences() == []
+
+
+@pytest.mark.parametrize("limits", [{"max_cost": Decimal("0.01")}, {"max_total_tokens": 110}])
+def test_a_run_that_has_nothing_left_gives_nothing_away(limits: dict[str, Any]) -> None:
+    tree = world()
+
+    tree.ask("lead", limits=Limits(**limits))
+
+    assert tree.children() == []
+    assert tree.end().error.error_type == "limit_reached"
     assert tree.differences() == []

@@ -21,6 +21,7 @@ from runfold.processors.run.agent.calls.reservations import reserve
 from runfold.processors.run.behaviour import BY_TREE
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after, working_deadline
+from runfold.processors.run.lifecycle import extending
 from runfold.processors.run.state import Live, RoundCall
 
 AGENT = "agent:"
@@ -78,9 +79,25 @@ def share(draft: Draft, call: RoundCall, contract: ToolContract) -> Limits | Non
         draft.deny(call.call_id, code, draft.model(code, **told))
         return None
     limits = _left(draft.run)
+    if _met(draft, limits):
+        return None
     if limits.max_cost is not None and not reserve(draft, call.call_id, limits.max_cost):
         return None
     return limits
+
+
+def _met(draft: Draft, share: Limits) -> bool:
+    """Whether nothing is left to give away: the run has met its limit, which is on record then."""
+    run = draft.run
+    used, tree, limits = run.counters, run.budget.tree, run.limits
+    if share.max_cost is not None and share.max_cost <= 0:
+        extending.limit_met(draft, "max_cost", used.cost + tree.cost, limits.max_cost)
+    elif share.max_total_tokens is not None and share.max_total_tokens <= 0:
+        tokens = used.input_tokens + used.output_tokens + tree.tokens
+        extending.limit_met(draft, "max_total_tokens", tokens, limits.max_total_tokens)
+    else:
+        return False
+    return True
 
 
 def ask(draft: Draft, call_id: str, contract: ToolContract, limits: Limits) -> None:
