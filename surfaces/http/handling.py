@@ -122,7 +122,7 @@ async def _body(route: Route, gateway: Gateway, request: Request) -> object:
     if route.uploads:
         return None
     if route.body is None:
-        if request.method != "GET" and await bodies.read(request, limits):
+        if request.method != "GET" and await bodies.read(request, limits, unread=True):
             raise Problem("malformed", "This route takes no body.")
         return None
     body = await bodies.read(request, limits)

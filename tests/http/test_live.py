@@ -277,7 +277,7 @@ def test_a_version_is_retired_over_http(acme: httpx.Client) -> None:
     guarded = {**AGENT, "metadata": {"name": "guarded", "version": "1.0.0"}}
     guarded["spec"] = {**AGENT["spec"], "guardrails": ["no-harm"]}  # type: ignore[dict-item]
     without = acme.post("/definitions", json={"manifests": [guarded]})
-    assert (without.status_code, "spec.guardrails" in without.text) == (400, True)
+    assert (without.status_code, "spec.guardrails" in without.text) == (422, True)
     body = {"manifests": [guarded], "accept_remarks": True}
     assert acme.post("/definitions", json=body).status_code == 201
     secret = {**AGENT, "metadata": {"name": "spy", "version": "1.0.0"}}

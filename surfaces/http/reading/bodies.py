@@ -25,16 +25,20 @@ _JSON = re.compile(
 )
 
 
-async def read(request: Request, limits: Limits, most: int | None = None) -> bytes:
+async def read(
+    request: Request, limits: Limits, most: int | None = None, *, unread: bool = False
+) -> bytes:
     """Return a request's body; raises Problem for one that is too large, or comes too slowly.
 
-    ``most`` are the bytes that it may have, by default those of JSON.
+    ``most`` are the bytes that it may have, by default those of JSON. ``unread`` says that nobody
+    reads what is in it, so that it does not matter how it is encoded.
     """
     most = limits.body_bytes if most is None else most
     size_said = announced(request)
     if size_said is not None and size_said > most:
         raise _too_large(most)
-    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity" and not unread:
         raise Problem("unsupported_media_type", "Send the body as it is, without an encoding.")
     parts, size = [], 0
     pieces = request.stream().__aiter__()
