@@ -80,6 +80,7 @@ class RunRefused(Fact):
     exit: Exit
     behaviour: int = 1
     proof: Proved | None = None
+    lineage: Lineage | None = None
 
 
 class RunStarted(Fact):
@@ -114,6 +115,7 @@ class Ending(Fact):
     """What every end of a run that had begun says: its exit record, and whose run it was.
 
     ``tree`` is what it used together with the runs that it asked for, where it asked for any.
+    ``parent_attempt`` is that of its parent's call, where a run asked for it and not a client.
     """
 
     exit: Exit
@@ -124,7 +126,7 @@ class Ending(Fact):
     parent_run_id: str | None = None
     parent_call_id: str | None = None
     tree: TreeUsed | None = None
-    parent_attempt: int = 1
+    parent_attempt: int | None = None
 
 
 class RunCompleted(Ending):

@@ -90,7 +90,7 @@ _FOLDS: dict[type[Fact], _Fold] = {
     j.ToolCallUncertain: round_calls.uncertain,
     j.ChildRunRequested: children.asked,
     j.ChildRunEnded: children.returned,
-    j.ParentSignalled: children.heard,
+    j.ChildRunSignalled: children.signalled,
     j.FlowStarted: steps.flow_begun,
     j.StepStarted: steps.begun,
     j.StepEnded: steps.ended,

@@ -11,17 +11,18 @@ import pytest
 from runfold.events import topics
 from runfold.events.calls import ModelResult, ModelWork
 from runfold.events.calls.children import ChildEnded
-from runfold.events.contents.content import json_content
+from runfold.events.contents.content import json_content, text
 from runfold.events.records.commands import (
     CancelRun,
     GiveResult,
     HandBackRun,
     PauseRun,
     ResumeRun,
+    SendMessage,
     TakeOverRun,
 )
 from runfold.events.values import Exit, ExitStatus, ExitUsage, Limits
-from tests.children.given import World, asks, completes, named, said
+from tests.children.given import CODEC, World, asks, completes, named, said
 from tests.deciders.given import RUN, TENANT, call, request
 from tests.spec import START
 
@@ -213,3 +214,60 @@ def test_a_run_that_has_nothing_left_gives_nothing_away(limits: dict[str, Any]) 
     assert tree.children() == []
     assert tree.end().error.error_type == "limit_reached"
     assert tree.differences() == []
+
+
+def test_a_run_that_only_names_a_parent_tells_it_nothing() -> None:
+    tree = world(lambda work: None)
+    tree.ask("lead")
+    before = tree.facts(RUN)
+    other = "019ca945-0a00-7000-8000-00000000000f"
+    named = {"run_id": other, "parent_run_id": RUN, "parent_call_id": f"{RUN}.2"}
+
+    tree.ask("nobody", **named)
+    tree.ask("lead", **{**named, "run_id": f"{other[:-1]}e"})
+
+    said = [entry for lane in tree.lanes for entry in lane.entries(topics.RESULTS)]
+    kinds = [type(CODEC.decode(topics.RESULTS, each.value or b"")).__name__ for each in said]
+    assert "ChildEnded" not in kinds
+    assert tree.facts(RUN) == before
+
+
+def test_what_a_child_is_called_cannot_be_known_before() -> None:
+    first, second = world(), world()
+    first.ask("lead")
+    second.ask("lead", goal=text("another goal"))
+
+    assert first.children() != second.children()
+
+
+def test_a_control_with_the_name_of_a_signal_stops_no_signal() -> None:
+    tree = world(lambda work: None)
+    tree.ask("lead")
+    (child,) = tree.children()
+    common = {"tenant_id": TENANT, "actor_id": "ada", "requested_at": START}
+
+    told = SendMessage(request_id=f"{RUN}/end", run_id=child, content=text("hello"), **common)
+    tree.put(topics.CONTROLS, told)
+    tree.settle()
+    tree.put(topics.CONTROLS, CancelRun(request_id="c", reason="enough", run_id=RUN, **common))
+    tree.settle()
+
+    assert tree.end(child).exit.status is ExitStatus.CANCELLED
+
+
+def test_what_a_late_child_may_still_use_stays_set_aside() -> None:
+    tree = world(lambda work: None, timeout_ms=1000)
+    tree.ask("lead", limits=Limits(max_cost=Decimal("0.04")))
+
+    tree.pass_time(timedelta(seconds=2))
+
+    given = [
+        e.fact.request.limits.max_cost for e in tree.events(RUN) if e.type == "ChildRunRequested"
+    ]
+    used = sum(
+        (e.fact.used.cost for e in tree.events(RUN) if e.type == "ChildRunEnded"), Decimal(0)
+    )
+    assert given[0] == Decimal("0.015")
+    assert sum(given[1:], used) + Decimal("0.01") <= Decimal("0.04")
+    facts = tree.facts(RUN)
+    assert facts.index("ChildRunEnded") < facts.index("ToolCallFailed")

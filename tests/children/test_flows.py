@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from runfold.events import topics
 from runfold.events.calls import ModelResult, ModelWork
+from runfold.events.contents.content import content
 from runfold.events.definitions import AgentDefinition
 from runfold.events.definitions.agents.flow import Flow, FlowStep
 from runfold.events.records.commands import AnswerQuestion, SendMessage, TakeOverRun
@@ -248,4 +249,65 @@ def test_a_flow_is_spoken_to_by_its_own_questions_alone() -> None:
     ignored = [e.fact for e in tree.events(RUN) if e.type == "RequestIgnored"]
     assert {each.control for each in ignored} == {"TakeOverRun", "SendMessage"}
     assert all("flow_has_no_model" in each.reason for each in ignored)
+    assert tree.differences() == []
+
+
+def test_what_depends_on_what_was_skipped_is_skipped_too() -> None:
+    chain = [{"id": "a", "tool": "ask_bad", "on_error": "skip"}]
+    chain += [{"id": n, "tool": "ask_good", "depends_on": (b,)} for n, b in ("ba", "cb", "dc")]
+    tree = world(*chain, bad=fails)
+
+    tree.ask("build")
+
+    assert {name: how for name, how in steps(tree) if how != "begun"} == {
+        "a": "failed", "b": "skipped", "c": "skipped", "d": "skipped",
+    }  # fmt: skip
+    assert tree.end().exit.exit_code == 0
+
+
+def test_equal_steps_that_meet_a_limit_end_the_run_on_record() -> None:
+    same = {"tool": "ask_good", "input": {"goal": "the same"}}
+    tree = world(*[{"id": f"s{n}", **same} for n in range(4)])
+
+    tree.ask("build", limits=Limits(max_identical_calls=2))
+
+    assert tree.end().error.error_type == "limit_reached"
+    assert tree.letters() == []
+    assert tree.differences() == []
+
+
+def test_large_results_reach_the_next_step_in_part_and_never_too_much() -> None:
+    def large(work: ModelWork) -> ModelResult:
+        return completes(work, "x" * 90_000)
+
+    many = [{"id": f"s{n}", "tool": "ask_large"} for n in range(15)]
+    last = {"id": "last", "tool": "ask_good", "depends_on": tuple(each["id"] for each in many)}
+    tree = world(*many, last, large=large)
+
+    tree.ask("build")
+
+    assert tree.end().exit.exit_code == 0
+    goal = json.loads(goals(tree)["good"])
+    assert set(goal["results"]) == {each["id"] for each in many}
+    assert goal["results"]["s0"]["bytes"] > 90_000
+    assert tree.letters() == []
+
+
+def test_half_a_character_in_a_result_harms_nobody() -> None:
+    def odd(work: ModelWork) -> ModelResult:
+        made = call("complete_task", {"summary": "x"})
+        said_ = made.model_copy(
+            update={"arguments": content(b'{"summary": "half \\ud800 of it"}', "application/json")}
+        )
+        return said(work, said_)
+
+    tree = world(
+        {"id": "a", "tool": "ask_odd"},
+        {"id": "b", "tool": "ask_good", "depends_on": ("a",)},
+        odd=odd,
+    )
+
+    tree.ask("build")
+
+    assert tree.end() is not None
     assert tree.differences() == []

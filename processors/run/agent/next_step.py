@@ -46,7 +46,7 @@ def _begin_all(draft: Draft) -> None:
 
 def _follow_steps(draft: Draft) -> None:
     """Do what the graph of a flow says, until it waits for a call."""
-    while not _stands(draft) and advancing.advance(draft):
+    while not _stands(draft) and advancing.advance(draft) and not draft.has_ended():
         _begin_all(draft)
 
 

@@ -55,20 +55,21 @@ def _ends(meta: j.Meta, fact: Ending) -> tuple[Send, ...]:
 
 def _refused(meta: j.Meta, fact: j.RunRefused) -> tuple[Send, ...]:
     error = ErrorInfo(error_type=fact.code, message=fact.reason, retryable=False)
-    asked = fact.request
-    return _ended(meta, asked.parent_run_id, asked.parent_call_id, 1, fact.exit, None, error)
+    asked, attempt = fact.request, fact.lineage.attempt if fact.lineage else None
+    return _ended(meta, asked.parent_run_id, asked.parent_call_id, attempt, fact.exit, None, error)
 
 
 def _ended(
     meta: j.Meta,
     parent: str | None,
     call: str | None,
-    attempt: int,
+    attempt: int | None,
     exit_: Exit,
     tree: TreeUsed | None,
     error: ErrorInfo | None,
 ) -> tuple[Send, ...]:
-    if not parent or not call:
+    # A client may name a parent; it is nobody's child for that.
+    if not parent or not call or attempt is None:
         return ()
     ended = ChildEnded(
         run_id=parent,

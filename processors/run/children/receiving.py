@@ -19,10 +19,13 @@ def begin(draft: Draft, asked: ChildRequested, traceparent: str | None) -> None:
 
 
 def hear(draft: Draft, said: ParentSignal) -> None:
-    """Do what the parent signals; only the parent of this run is heard, and each signal once."""
+    """Do what the parent signals; only the parent of this run is heard.
+
+    A repeat is known by its number, before it is decided.
+    """
     run = draft.run
     ours = said.tenant_id == run.tenant_id and said.parent_run_id == run.request.parent_run_id
-    if not ours or run.pinned.lineage is None or said.request_id in run.controls:
+    if not ours or run.pinned.lineage is None:
         return
     draft.say(j.ParentSignalled(signal=said.signal, request_id=said.request_id, reason=said.reason))
     match said.signal:

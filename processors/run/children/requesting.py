@@ -78,7 +78,7 @@ def share(draft: Draft, call: RoundCall, contract: ToolContract) -> Limits | Non
         code, told = refusal
         draft.deny(call.call_id, code, draft.model(code, **told))
         return None
-    limits = _left(draft.run)
+    limits = _left(draft.run, call)
     if _met(draft, limits):
         return None
     if limits.max_cost is not None and not reserve(draft, call.call_id, limits.max_cost):
@@ -112,7 +112,7 @@ def ask(draft: Draft, call_id: str, contract: ToolContract, limits: Limits) -> N
             call_id=call.call_id,
             attempt=call.attempt,
             request=RunRequest(
-                run_id=child_id(now, call.call_id, call.attempt),
+                run_id=child_id(run, call, now),
                 tenant_id=run.tenant_id,
                 user_id=asked.user_id,
                 agent=name,
@@ -145,31 +145,37 @@ def ask(draft: Draft, call_id: str, contract: ToolContract, limits: Limits) -> N
     )
 
 
-def child_id(now: datetime, call_id: str, attempt: int) -> str:
-    """Return the id of the run that makes an attempt: a UUIDv7 that follows from the decision."""
-    drawn = int.from_bytes(hashlib.sha256(f"{call_id}/{attempt}".encode()).digest()[:10])
+def child_id(run: Live, call: RoundCall, now: datetime) -> str:
+    """Return the id of the run that makes an attempt: a UUIDv7 that follows from the decision.
+
+    It follows from what was said in the run as well, so that nobody else can ask for it before.
+    """
+    said = (run.request.goal.digest, run.loop.transcript.digest, call.arguments.digest)
+    named = f"{call.call_id}/{call.attempt}".encode()
+    drawn = int.from_bytes(hashlib.sha256(b"".join((named, *said))).digest()[:10])
     millis = int(now.timestamp() * 1000)
     low = drawn & ((1 << 62) - 1)
     high = (drawn >> 62) & 0xFFF
     return str(UUID(int=millis << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low))
 
 
-def _left(run: Live) -> Limits:
+def _left(run: Live, call: RoundCall) -> Limits:
     """Return what the run has left, which is the most that its child may use."""
     limits, used, tree = run.limits, run.counters, run.budget.tree
     cost = tokens = None
     if limits.max_cost is not None:
         spent = used.cost + tree.cost + run.budget.reserved
-        cost = max(limits.max_cost - spent, Decimal(0)) / (1 + _waiting(run))
+        cost = max(limits.max_cost - spent, Decimal(0)) / (2 + _waiting(run, call))
     if limits.max_total_tokens is not None:
         spent_tokens = used.input_tokens + used.output_tokens + tree.tokens + _given(run)
-        tokens = max(limits.max_total_tokens - spent_tokens, 0) // (1 + _waiting(run))
+        tokens = max(limits.max_total_tokens - spent_tokens, 0) // (2 + _waiting(run, call))
     return Limits(max_cost=cost, max_total_tokens=tokens)
 
 
-def _waiting(run: Live) -> int:
-    """Return how many calls of this round are still to begin: each has its share."""
-    return sum(call.attempt == 0 and call.reply is None for call in run.loop.round)
+def _waiting(run: Live, call: RoundCall) -> int:
+    """Return how many other calls of this round are still to begin: each has its share."""
+    others = (each for each in run.loop.round if each.call_id != call.call_id)
+    return sum(each.attempt == 0 and each.reply is None for each in others)
 
 
 def _given(run: Live) -> int:

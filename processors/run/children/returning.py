@@ -60,10 +60,16 @@ def _used(ended: ChildEnded) -> TreeUsed:
 
 def _result(draft: Draft, ended: ChildEnded, call: RoundCall) -> ToolResult:
     done = ended.exit.status is ExitStatus.SUCCESS
-    failure = ended.error or ErrorInfo(
-        error_type="child_ended",
-        message=draft.model("child_ended", status=ended.exit.status.value),
-        retryable=False,
+    late = call.child is not None and call.child.cancelled
+    failure = (
+        _too_late(draft)
+        if late
+        else ended.error
+        or ErrorInfo(
+            error_type="child_ended",
+            message=draft.model("child_ended", status=ended.exit.status.value),
+            retryable=False,
+        )
     )
     return ToolResult(
         run_id=draft.run.run_id,
@@ -73,4 +79,10 @@ def _result(draft: Draft, ended: ChildEnded, call: RoundCall) -> ToolResult:
         latency_ms=ended.exit.usage.latency_ms,
         result=ended.exit.payload if done else None,
         error=None if done else failure,
+    )
+
+
+def _too_late(draft: Draft) -> ErrorInfo:
+    return ErrorInfo(
+        error_type="timeout", message=draft.people("child_out_of_time"), retryable=True
     )

@@ -6,9 +6,11 @@ model proposed. What succeeded stays; a step that failed is begun again by itsel
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from runfold.events import run as j
 from runfold.events.contents.content import json_content
-from runfold.events.definitions.agents.flow import Flow, FlowStep
+from runfold.events.definitions.agents.flow import FlowStep
 from runfold.events.run import StepOutcome
 from runfold.events.values import ErrorInfo, ProposedCall
 from runfold.processors.run.agent.tools.proposed_calls import propose_one
@@ -18,8 +20,6 @@ from runfold.processors.run.flow.inputs import input_of, results_of
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.policy.withdrawn import withdrawn_agent
 from runfold.processors.run.state import CallStatus, FlowState, RoundCall, Step
-
-_GOES_ON = frozenset({StepOutcome.SUCCEEDED, StepOutcome.SKIPPED})
 
 
 def begin(draft: Draft) -> None:
@@ -48,15 +48,18 @@ def advance(draft: Draft) -> bool:
     if error := withdrawn_agent(draft):
         endings.fail(draft, endings.EXIT_WITHDRAWN, error)
         return False
-    begun = [step for step in flow.steps if not draft.has_ended() and _begin(draft, flow, step)]
+    named = {step.id: step for step in flow.steps}
+    begun = False
+    for step in flow.steps:
+        if not draft.has_ended():
+            begun |= _begin(draft, named, step)
     if not begun and not draft.has_ended() and all(each.is_over for each in _state(draft).values()):
         endings.complete(draft, json_content(results_of(draft.run, flow)))
-    return bool(begun)
+    return begun
 
 
-def _state(draft: Draft) -> dict[str, Step]:
-    found = draft.run.loop.flow
-    return dict((found or FlowState()).steps)
+def _state(draft: Draft) -> Mapping[str, Step]:
+    return (draft.run.loop.flow or FlowState()).steps
 
 
 def _end(draft: Draft, step: FlowStep) -> None:
@@ -76,23 +79,28 @@ def _ends_run(draft: Draft, step: FlowStep) -> bool:
     return step.on_error == "fail" and _state(draft)[step.id].outcome is StepOutcome.FAILED
 
 
-def _begin(draft: Draft, flow: Flow, step: FlowStep) -> bool:
+def _begin(draft: Draft, named: Mapping[str, FlowStep], step: FlowStep) -> bool:
     """Begin a step that waits for nothing more, or skip it; return whether anything was said."""
     known = _state(draft)
     stands = known[step.id]
     if stands.is_out or stands.is_over:
         return False
-    before = [(each, known[each.id]) for each in flow.steps if each.id in step.depends_on]
-    if not all(waits.is_over for _, waits in before):
+    if not all(known[name].is_over for name in step.depends_on):
         return False
-    if any(waits.outcome not in _GOES_ON and each.on_error == "skip" for each, waits in before):
+    if any(_skips(named[name], known[name]) for name in step.depends_on):
         draft.say(j.StepEnded(step=step.id, outcome=StepOutcome.SKIPPED))
         return True
     call_id = draft.next_call_id()
     draft.say(j.StepStarted(step=step.id, attempt=stands.attempt + 1, call_id=call_id))
-    arguments = json_content(input_of(draft, flow, step))
+    arguments = json_content(input_of(draft, step))
     propose_one(draft, ProposedCall(id=step.id, name=step.tool, arguments=arguments), step.id)
     return True
+
+
+def _skips(step: FlowStep, stands: Step) -> bool:
+    """Whether what depends on a step that is over is skipped, as it was itself or failed so."""
+    failed = stands.outcome is StepOutcome.FAILED and step.on_error == "skip"
+    return failed or stands.outcome is StepOutcome.SKIPPED
 
 
 def _fail(draft: Draft, step: FlowStep) -> None:

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from runfold.events import run as j
 from runfold.events.border import amount_of, number_of
-from runfold.processors.run.fold import lifecycle
+from runfold.events.calls.children import RunSignal
 from runfold.processors.run.fold.open_calls import with_call
+from runfold.processors.run.ids import HANDOUT_GRACE, after
 from runfold.processors.run.state import Child, Live, changed
 
 
@@ -35,9 +36,14 @@ def returned(run: Live, fact: j.ChildRunEnded, at: datetime) -> Live:
     return run if fact.late else _made_by(run, fact.call_id, None)
 
 
-def heard(run: Live, fact: j.ParentSignalled, at: datetime) -> Live:
-    """What its parent said is remembered, so that a repeat says nothing new."""
-    return lifecycle.noted(run, fact.request_id)
+def signalled(run: Live, fact: j.ChildRunSignalled, at: datetime) -> Live:
+    """A child that is cancelled is waited for a little longer: its end says what it used."""
+    call = run.loop.call(fact.call_id)
+    if fact.signal is not RunSignal.CANCEL or call is None or call.beginning.child is None:
+        return run
+    child = changed(call.beginning.child, cancelled=True)
+    beginning = changed(call.beginning, child=child)
+    return with_call(run, fact.call_id, beginning=beginning, due=after(at, 0, HANDOUT_GRACE))
 
 
 def _made_by(run: Live, call_id: str, child: Child | None) -> Live:

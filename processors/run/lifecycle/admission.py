@@ -64,14 +64,14 @@ def admit(
     chosen = _profile(asked, draft)
     problem = problem or _unusable_profile(asked, chosen)
     if problem:
-        draft.say(_refusal(asked, problem, draft))
+        draft.say(_refusal(asked, problem, draft, lineage=lineage))
         return
     assert agent is not None
     governed = at_the_request(draft.behaviour, asked, agent, draft.env)
     if forbidden := next((each.said for each in governed if not each.said.permitted), None):
         code, told = forbidden.for_people
         reason = draft.people(code, **told)
-        draft.say(_refusal(asked, _Problem(FORBIDDEN, {}), draft, reason))
+        draft.say(_refusal(asked, _Problem(FORBIDDEN, {}), draft, reason, lineage))
         return
     limits = tightened(agent.limits, asked.limits)
     draft.say(
@@ -106,10 +106,16 @@ def admit(
     proceed(draft)
 
 
-def refuse(draft: Draft, request: RunRequested, code: str, **parameters: Parameter) -> None:
+def refuse(
+    draft: Draft,
+    request: RunRequest,
+    code: str,
+    lineage: Lineage | None = None,
+    **parameters: Parameter,
+) -> None:
     """Refuse a request on record, for a reason by its code."""
     asked = trusted(RunRequest)(**dict(request))
-    draft.say(_refusal(asked, _Problem(code, parameters), draft))
+    draft.say(_refusal(asked, _Problem(code, parameters), draft, lineage=lineage))
 
 
 def refuse_unproved(draft: Draft, request: RunRequested, why: str) -> None:
@@ -229,7 +235,11 @@ def _problems(
 
 
 def _refusal(
-    request: RunRequest, problem: _Problem, draft: Draft, said: str | None = None
+    request: RunRequest,
+    problem: _Problem,
+    draft: Draft,
+    said: str | None = None,
+    lineage: Lineage | None = None,
 ) -> j.RunRefused:
     code = problem.code
     reason = said or draft.people(problem.text or code, **problem.parameters)
@@ -240,6 +250,7 @@ def _refusal(
         reason=reason,
         rulebook=draft.env.definitions.position,
         behaviour=draft.behaviour,
+        lineage=lineage,
         exit=Exit(
             status=ExitStatus.FAILURE,
             exit_code=EXIT_REFUSED,

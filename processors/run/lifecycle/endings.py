@@ -48,7 +48,7 @@ class _Whose(TypedDict):
     parent_run_id: str | None
     parent_call_id: str | None
     tree: TreeUsed | None
-    parent_attempt: int
+    parent_attempt: int | None
 
 
 def complete(draft: Draft, payload: Content) -> None:
@@ -72,9 +72,9 @@ def refused(draft: Draft, error: ErrorInfo) -> None:
 
 def _settle(draft: Draft) -> None:
     """Tell the children that live, and the tenant where it was asked, that the run is over."""
-    signals.send_all(
-        draft, RunSignal.CANCEL, f"{draft.run.run_id}/end", draft.people("parent_has_ended")
-    )
+    if draft.run.budget.tree.out:
+        over = draft.people("parent_has_ended")
+        signals.send_all(draft, RunSignal.CANCEL, f"{draft.run.run_id}/end", over)
     if not draft.run.entry.asked:
         return
     used = draft.run.counters
@@ -196,7 +196,7 @@ def _whose(run: Live) -> _Whose:
         "parent_run_id": run.request.parent_run_id,
         "parent_call_id": run.request.parent_call_id,
         "tree": _tree(run),
-        "parent_attempt": run.pinned.lineage.attempt if run.pinned.lineage else 1,
+        "parent_attempt": run.pinned.lineage.attempt if run.pinned.lineage else None,
     }
 
 

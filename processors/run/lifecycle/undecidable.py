@@ -8,6 +8,7 @@ every decision must be made again equal.
 from __future__ import annotations
 
 from runfold.events import calls
+from runfold.events.calls.children import ChildRequested
 from runfold.events.records import commands
 from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command
@@ -27,6 +28,9 @@ def conclude(draft: Draft, command: Command, error: str) -> None:
     match command.body:
         case commands.RunRequested() as request:
             admission.refuse(draft, request, "undecidable", error=error)
+        case ChildRequested() as child:
+            refused = child.request
+            admission.refuse(draft, refused, "undecidable", child.lineage, error=error)
         case commands.Control() as control:
             controls.ignore(draft, control, draft.people("undecidable", error=error))
         case calls.ModelResult() as result:

@@ -12,7 +12,7 @@ from runfold.events.values import Exit, ExitUsage, RunRequest
 from runfold.processors.run.state import Live, RunState
 
 
-def requested(fact: j.RunCreated, asked: RunRequest) -> ChildRequested:
+def requested(fact: j.RunCreated | j.RunRefused, asked: RunRequest) -> ChildRequested:
     """Return what a parent asked for, as the beginning of its child records it."""
     assert fact.lineage is not None
     return ChildRequested(

@@ -163,7 +163,7 @@ def _request(
     said = [event.fact for event in decision if isinstance(event.fact, j.UserMessageReceived)]
     goal = said[0].content if said else fact.request.goal
     asked = fact.request.model_copy(update={"goal": goal})
-    if isinstance(fact, j.RunCreated) and fact.lineage is not None:
+    if fact.lineage is not None:
         return children.requested(fact, asked)
     return RunRequested(**dict(asked))
 

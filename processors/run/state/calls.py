@@ -44,10 +44,14 @@ WAITS_FOR_HUMAN = frozenset({CallStatus.AWAITING_APPROVAL, CallStatus.ASKED, Cal
 
 @dataclass(frozen=True)
 class Child:
-    """The run that makes a call: its id, and how many tokens it was given; 0 for no limit."""
+    """The run that makes a call: its id, and how many tokens it was given; 0 for no limit.
+
+    ``cancelled`` says that it was told to end.
+    """
 
     run_id: str
     max_tokens: int = 0
+    cancelled: bool = False
 
 
 @dataclass(frozen=True)

@@ -85,10 +85,12 @@ def _safe_point(run: Live, contract: ToolContract) -> dict[str, Any]:
 
 def lost(draft: Draft, call: RoundCall) -> None:
     """Count a result that did not come as a failure where that is safe; else nobody can know."""
+    if call.child is not None and not call.child.cancelled:
+        # It is waited for: only its end says what it used.
+        said = draft.people("child_out_of_time")
+        signals.send(draft, call, RunSignal.CANCEL, f"{call.call_id}/lost", said)
+        return
     if call.child is not None:
-        signals.send(
-            draft, call, RunSignal.CANCEL, f"{call.call_id}/lost", draft.people("child_out_of_time")
-        )
         release(draft, call.call_id)
     if call.child is not None or draft.contract(call.tool).safe_to_repeat:
         error = ErrorInfo(error_type="timeout", message=draft.model("result_lost"), retryable=True)
