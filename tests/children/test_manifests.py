@@ -76,6 +76,8 @@ def test_the_documents_own_flow_is_taken_as_it_stands(tmp_path: Path) -> None:
         ("[{id: a, agent: worker, tool: t}]", "one of agent, tool and question"),
         ("[{id: a, agent: worker, dependson: []}]", 'Did you mean "depends_on"?'),
         ("[{id: a}]", "one of agent, tool and question"),
+        ("[{id: a, agent: worker@2.0}]", "without a version"),
+        ("[{id: a, agent: ship-it}]", "a flow that asks itself never ends"),
         ("[]", "steps"),
     ],
 )

@@ -49,6 +49,10 @@ def lower_flow(document: Document) -> tuple[AgentDefinition | None, list[Remark]
     steps = tuple(_step(each) for each in spec["steps"])
     for problem in problems_of(steps):
         document.refuse(("spec", "steps"), problem)
+    for at, each in enumerate(spec["steps"]):
+        if each.get("agent") == metadata["name"]:
+            sentence = f"a flow that asks itself never ends: {each['agent']} is its own name"
+            document.refuse(("spec", "steps", at, "agent"), sentence)
     if document.problems:
         return None, []
     tools = dict.fromkeys(step.tool for step in steps if step.tool != ASK)
