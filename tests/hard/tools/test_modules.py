@@ -225,9 +225,9 @@ from tests.hard.tools.nest import Nest, children_of, value
 async def story(nest):
     _, nursery = value(await nest.call("family"))
     hangs = asyncio.create_task(nest.call("hangs", seconds=600.0))
-    while len(children_of(nursery)) < 2:
+    while len(found := children_of(nursery)) < 2:
         await asyncio.sleep(0.05)
-    print(json.dumps([nursery, *children_of(nursery)]), flush=True)
+    print(json.dumps([nursery, *found]), flush=True)
     await hangs
 
 with Nest() as nest:
