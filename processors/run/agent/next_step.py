@@ -138,9 +138,7 @@ def _said_ref(waiting: Waiting) -> j.ContextRef:
 
 def _limits_met(run: Live, now: datetime) -> Iterator[tuple[str, object, object]]:
     """Yield each limit that is met, with what was used and what is allowed."""
-    used, limits, tree = run.counters, run.limits, run.budget.tree
-    tokens = used.input_tokens + used.output_tokens + tree.tokens
-    cost = used.cost + tree.cost
+    used, limits, tokens, cost = run.counters, run.limits, run.spent_tokens, run.spent
     if limits.max_model_calls is not None and used.model_calls >= limits.max_model_calls:
         yield "max_model_calls", used.model_calls, limits.max_model_calls
     if limits.max_reflections is not None and used.reflections > limits.max_reflections:

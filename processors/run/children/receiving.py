@@ -5,11 +5,9 @@ from __future__ import annotations
 from runfold.events import run as j
 from runfold.events.calls.children import ChildRequested, ParentSignal, RunSignal
 from runfold.events.records.commands import RunRequested
-from runfold.processors.run.agent import checkpoints
 from runfold.processors.run.agent.next_step import proceed
-from runfold.processors.run.children import signals
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.lifecycle import admission, endings
+from runfold.processors.run.lifecycle import admission, controls, endings
 
 
 def begin(draft: Draft, asked: ChildRequested, traceparent: str | None) -> None:
@@ -32,12 +30,9 @@ def hear(draft: Draft, said: ParentSignal) -> None:
         case RunSignal.CANCEL:
             endings.cancel(draft, said.request_id, said.reason)
         case RunSignal.PAUSE if not run.idle.paused:
-            draft.say(j.RunPaused(request_id=said.request_id, reason=said.reason))
-            signals.send_all(draft, RunSignal.PAUSE, said.request_id, said.reason)
-            checkpoints.write(draft)
+            controls.pause(draft, said.request_id, said.reason)
         case RunSignal.RESUME if run.idle.paused:
-            draft.say(j.RunResumed(request_id=said.request_id, reason=said.reason))
-            signals.send_all(draft, RunSignal.RESUME, said.request_id, said.reason)
+            controls.resume(draft, said.request_id, said.reason)
         case _:
             pass
     proceed(draft)

@@ -89,12 +89,11 @@ def share(draft: Draft, call: RoundCall, contract: ToolContract) -> Limits | Non
 def _met(draft: Draft, share: Limits) -> bool:
     """Whether nothing is left to give away: the run has met its limit, which is on record then."""
     run = draft.run
-    used, tree, limits = run.counters, run.budget.tree, run.limits
+    limits = run.limits
     if share.max_cost is not None and share.max_cost <= 0:
-        extending.limit_met(draft, "max_cost", used.cost + tree.cost, limits.max_cost)
+        extending.limit_met(draft, "max_cost", run.spent, limits.max_cost)
     elif share.max_total_tokens is not None and share.max_total_tokens <= 0:
-        tokens = used.input_tokens + used.output_tokens + tree.tokens
-        extending.limit_met(draft, "max_total_tokens", tokens, limits.max_total_tokens)
+        extending.limit_met(draft, "max_total_tokens", run.spent_tokens, limits.max_total_tokens)
     else:
         return False
     return True
@@ -161,13 +160,13 @@ def child_id(run: Live, call: RoundCall, now: datetime) -> str:
 
 def _left(run: Live, call: RoundCall) -> Limits:
     """Return what the run has left, which is the most that its child may use."""
-    limits, used, tree = run.limits, run.counters, run.budget.tree
+    limits = run.limits
     cost = tokens = None
     if limits.max_cost is not None:
-        spent = used.cost + tree.cost + run.budget.reserved
+        spent = run.spent + run.budget.reserved
         cost = max(limits.max_cost - spent, Decimal(0)) / (2 + _waiting(run, call))
     if limits.max_total_tokens is not None:
-        spent_tokens = used.input_tokens + used.output_tokens + tree.tokens + _given(run)
+        spent_tokens = run.spent_tokens + _given(run)
         tokens = max(limits.max_total_tokens - spent_tokens, 0) // (2 + _waiting(run, call))
     return Limits(max_cost=cost, max_total_tokens=tokens)
 

@@ -60,17 +60,6 @@ def _used(ended: ChildEnded) -> TreeUsed:
 
 def _result(draft: Draft, ended: ChildEnded, call: RoundCall) -> ToolResult:
     done = ended.exit.status is ExitStatus.SUCCESS
-    late = call.child is not None and call.child.cancelled
-    failure = (
-        _too_late(draft)
-        if late
-        else ended.error
-        or ErrorInfo(
-            error_type="child_ended",
-            message=draft.model("child_ended", status=ended.exit.status.value),
-            retryable=False,
-        )
-    )
     return ToolResult(
         run_id=draft.run.run_id,
         call_id=call.call_id,
@@ -78,11 +67,14 @@ def _result(draft: Draft, ended: ChildEnded, call: RoundCall) -> ToolResult:
         outcome=Outcome.SUCCEEDED if done else Outcome.FAILED,
         latency_ms=ended.exit.usage.latency_ms,
         result=ended.exit.payload if done else None,
-        error=None if done else failure,
+        error=None if done else _failure(draft, ended, call),
     )
 
 
-def _too_late(draft: Draft) -> ErrorInfo:
-    return ErrorInfo(
-        error_type="timeout", message=draft.people("child_out_of_time"), retryable=True
-    )
+def _failure(draft: Draft, ended: ChildEnded, call: RoundCall) -> ErrorInfo:
+    if call.child is not None and call.child.cancelled:
+        said = draft.people("child_out_of_time")
+        return ErrorInfo(error_type="timeout", message=said, retryable=True)
+    said = draft.model("child_ended", status=ended.exit.status.value)
+    unsaid = ErrorInfo(error_type="child_ended", message=said, retryable=False)
+    return ended.error or unsaid

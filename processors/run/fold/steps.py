@@ -12,7 +12,7 @@ from runfold.processors.run.state import FlowState, Live, RoundCall, Step, chang
 
 def flow_begun(run: Live, fact: j.FlowStarted, at: datetime) -> Live:
     """Every step waits."""
-    steps = {each.step: Step(each.depends_on) for each in fact.steps}
+    steps = {each.step: Step() for each in fact.steps}
     return loop_changed(run, flow=FlowState(MappingProxyType(steps)))
 
 

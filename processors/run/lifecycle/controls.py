@@ -173,17 +173,27 @@ def _pause(draft: Draft, control: commands.PauseRun) -> None:
     if draft.run.idle.paused:
         ignore(draft, control, draft.people("already_paused"))
         return
-    draft.say(j.RunPaused(request_id=control.request_id, reason=control.reason))
-    signals.send_all(draft, RunSignal.PAUSE, control.request_id, control.reason)
-    checkpoints.write(draft)
+    pause(draft, control.request_id, control.reason)
 
 
 def _resume(draft: Draft, control: commands.ResumeRun) -> None:
     if not draft.run.idle.paused:
         ignore(draft, control, draft.people("not_paused"))
         return
-    draft.say(j.RunResumed(request_id=control.request_id, reason=control.reason))
-    signals.send_all(draft, RunSignal.RESUME, control.request_id, control.reason)
+    resume(draft, control.request_id, control.reason)
+
+
+def pause(draft: Draft, request_id: str, reason: str) -> None:
+    """Begin nothing more, here and in the runs below."""
+    draft.say(j.RunPaused(request_id=request_id, reason=reason))
+    signals.send_all(draft, RunSignal.PAUSE, request_id, reason)
+    checkpoints.write(draft)
+
+
+def resume(draft: Draft, request_id: str, reason: str) -> None:
+    """Go on, here and in the runs below."""
+    draft.say(j.RunResumed(request_id=request_id, reason=reason))
+    signals.send_all(draft, RunSignal.RESUME, request_id, reason)
 
 
 def _tell(draft: Draft, control: commands.SendMessage | commands.EditInstructions) -> None:

@@ -80,8 +80,8 @@ def _settle(draft: Draft) -> None:
     used = draft.run.counters
     draft.say(
         j.RunSettled(
-            spent=used.cost + draft.run.budget.tree.cost,
-            tokens=number_of(used.input_tokens + used.output_tokens + draft.run.budget.tree.tokens),
+            spent=draft.run.spent,
+            tokens=number_of(draft.run.spent_tokens),
             tool_calls=used.tool_calls,
             calls=used.model_calls + used.tool_calls,
             retries=used.retries,
@@ -206,8 +206,8 @@ def _tree(run: Live) -> TreeUsed | None:
     if tree == NO_TREE:
         return None
     return TreeUsed(
-        cost=used.cost + tree.cost,
-        tokens=number_of(used.input_tokens + used.output_tokens + tree.tokens),
+        cost=run.spent,
+        tokens=number_of(run.spent_tokens),
         runs=tree.runs,
         unpriced_calls=number_of(used.unpriced_calls + tree.unpriced_calls),
     )

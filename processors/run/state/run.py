@@ -210,6 +210,17 @@ class Live:
         return self.pinned.request.tenant_id
 
     @property
+    def spent(self) -> Decimal:
+        """What it and the runs that it asked for have cost so far, which its limit bounds."""
+        return self.counters.cost + self.budget.tree.cost
+
+    @property
+    def spent_tokens(self) -> int:
+        """The tokens that it and the runs that it asked for have used so far."""
+        used = self.counters
+        return used.input_tokens + used.output_tokens + self.budget.tree.tokens
+
+    @property
     def traceparent(self) -> str:
         """The trace context that its events carry."""
         return self.pinned.traceparent

@@ -12,9 +12,8 @@ from runfold.events.run import StepOutcome
 
 @dataclass(frozen=True)
 class Step:
-    """A step: which others it waits for, by which call it is made, how it ended, with what."""
+    """A step: by which call it is made, how it ended, with what."""
 
-    depends_on: tuple[str, ...] = ()
     attempt: int = 0
     call_id: str | None = None
     outcome: StepOutcome | None = None

@@ -17,7 +17,7 @@ def reserve(draft: Draft, call_id: str, amount: Decimal) -> bool:
     limit = run.limits.max_cost
     if limit is None:
         return True
-    spent = run.counters.cost + run.budget.tree.cost
+    spent = run.spent
     if spent + run.budget.reserved + amount > limit:
         extending.limit_met(draft, "max_cost", spent + amount, limit)
         return False
@@ -43,7 +43,7 @@ def release(draft: Draft, call_id: str, cost: Decimal | None = None) -> None:
             call_id=call_id,
             reserved=run.budget.reservations.get(call_id, _NOTHING),
             actual=cost or _NOTHING,
-            spent_after=run.counters.cost + run.budget.tree.cost,
+            spent_after=run.spent,
             limit=run.limits.max_cost,
         )
     )

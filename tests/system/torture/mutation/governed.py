@@ -218,7 +218,7 @@ OF_GOVERNED = (
         "what a run's answers cost is forgotten where it ends at its limit",
         Edit(
             "processors/run/lifecycle/endings.py",
-            "            spent=used.cost + draft.run.budget.tree.cost,\n",
+            "            spent=draft.run.spent,\n",
             "            spent=min(used.cost, draft.run.limits.max_cost or used.cost),\n",
         ),
     ),
