@@ -7,7 +7,7 @@ from runfold.events.calls.children import ChildRequested, ParentSignal, RunSigna
 from runfold.events.records.commands import RunRequested
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.lifecycle import admission, controls, endings
+from runfold.processors.run.lifecycle import admission, endings, pausing
 
 
 def begin(draft: Draft, asked: ChildRequested, traceparent: str | None) -> None:
@@ -30,9 +30,9 @@ def hear(draft: Draft, said: ParentSignal) -> None:
         case RunSignal.CANCEL:
             endings.cancel(draft, said.request_id, said.reason)
         case RunSignal.PAUSE if not run.idle.paused:
-            controls.pause(draft, said.request_id, said.reason)
+            pausing.pause(draft, said.request_id, said.reason)
         case RunSignal.RESUME if run.idle.paused:
-            controls.resume(draft, said.request_id, said.reason)
+            pausing.resume(draft, said.request_id, said.reason)
         case _:
             pass
     proceed(draft)

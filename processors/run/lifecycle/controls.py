@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from runfold.events import run as j
-from runfold.events.calls.children import RunSignal
 from runfold.events.contents.content import NOTHING, Content
 from runfold.events.records import commands
 from runfold.processors.run.agent import checkpoints
@@ -14,9 +13,8 @@ from runfold.processors.run.agent.tools.tool_calls import unpaid
 from runfold.processors.run.approvals import allowed, deciding
 from runfold.processors.run.approvals.deciding import Refusal
 from runfold.processors.run.behaviour import APPROVALS, BY_PERSON
-from runfold.processors.run.children import signals
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.lifecycle import endings, extending
+from runfold.processors.run.lifecycle import endings, extending, pausing
 from runfold.processors.run.people import behalf, results_given, taking_over
 from runfold.processors.run.policy import tainted
 from runfold.processors.run.state import CallStatus, RoundCall
@@ -173,27 +171,14 @@ def _pause(draft: Draft, control: commands.PauseRun) -> None:
     if draft.run.idle.paused:
         ignore(draft, control, draft.people("already_paused"))
         return
-    pause(draft, control.request_id, control.reason)
+    pausing.pause(draft, control.request_id, control.reason)
 
 
 def _resume(draft: Draft, control: commands.ResumeRun) -> None:
     if not draft.run.idle.paused:
         ignore(draft, control, draft.people("not_paused"))
         return
-    resume(draft, control.request_id, control.reason)
-
-
-def pause(draft: Draft, request_id: str, reason: str) -> None:
-    """Begin nothing more, here and in the runs below."""
-    draft.say(j.RunPaused(request_id=request_id, reason=reason))
-    signals.send_all(draft, RunSignal.PAUSE, request_id, reason)
-    checkpoints.write(draft)
-
-
-def resume(draft: Draft, request_id: str, reason: str) -> None:
-    """Go on, here and in the runs below."""
-    draft.say(j.RunResumed(request_id=request_id, reason=reason))
-    signals.send_all(draft, RunSignal.RESUME, request_id, reason)
+    pausing.resume(draft, control.request_id, control.reason)
 
 
 def _tell(draft: Draft, control: commands.SendMessage | commands.EditInstructions) -> None:
